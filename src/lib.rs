@@ -1,0 +1,1 @@
+//! A WebSocket that stays up, for the browser.
