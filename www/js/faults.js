@@ -1,0 +1,59 @@
+// The buttons that break the connection for real.
+
+import { makeFault } from "./api.js";
+import { byId, element, setText } from "./dom.js";
+import { log } from "./log.js";
+
+const FAULTS = {
+  drop: {
+    name: "Drop this socket",
+    what: "Cut the TCP connection, with no goodbye.",
+    watch: () => "The status leaves Open at once. The first retry comes within a second, at a random moment.",
+  },
+  stall: {
+    name: "Stall it for 15 s",
+    what: "The socket stays up, and nothing moves.",
+    watch: (answersPings) =>
+      answersPings
+        ? "The browser notices nothing. Everwire’s ping stays unanswered, so within 9 s it gives the socket up and opens another."
+        : "This server never answers pings, so silence proves nothing and Everwire waits. Changes stay “Sent” and are saved when it ends.",
+  },
+  refuse: {
+    name: "Refuse for 10 s",
+    what: "Drop it, then answer every try with 503.",
+    watch: () => "Attempts count up and the waits between them grow, each a bit random. Add a task meanwhile: it queues.",
+  },
+  restart: {
+    name: "Restart the server",
+    what: "Everyone is sent away for about two seconds.",
+    watch: () => "Every window goes, and each comes back at its own random moment within 10 s, so that a thousand would not come at once.",
+  },
+};
+
+/** `answersPings` tells whether a stall can be noticed at all. */
+export function startFaults({ faults, tab, user, answersPings }) {
+  const list = byId("faults");
+  const watch = byId("watch");
+  for (const fault of faults.filter((each) => each in FAULTS)) {
+    const { name, what, watch: lookFor } = FAULTS[fault];
+    const button = element(
+      "button",
+      { type: "button", "data-fault": fault, click: () => make(fault) },
+      element("strong", { text: name }),
+      element("span", { text: what }),
+    );
+    list.append(button);
+
+    async function make() {
+      log(`Fault: ${name.toLowerCase()}.`, "fault");
+      watch.hidden = false;
+      setText(watch, lookFor(answersPings));
+      try {
+        await makeFault(fault, tab, user);
+      } catch (error) {
+        setText(watch, error.message);
+        log(`The fault was not made: ${error.message}`, "bad");
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// Puts the board together: who, which server, the wire, and the parts of the page.
+
+import { connect } from "/pkg/everwire.js";
+
+import { getConfig, getToken } from "./api.js";
+import { startComposer } from "./composer.js";
+import { byId, element, setText } from "./dom.js";
+import { startFaults } from "./faults.js";
+import { List } from "./list.js";
+import { log } from "./log.js";
+import { hideNotice, showNotice } from "./notice.js";
+import { Panel } from "./panel.js";
+import { nameOf } from "./row.js";
+import { Storage } from "./storage.js";
+import { Sync } from "./sync.js";
+import { Tasks } from "./tasks.js";
+import { uuid } from "./uuid.js";
+
+// Shorter than the defaults, so that a stalled socket is noticed while somebody is watching.
+const HEARTBEAT = { intervalMs: 5_000, timeoutMs: 4_000 };
+const LONGEST_PAUSE_MS = 8_000;
+
+start();
+
+async function start() {
+  const config = await configuration();
+  const asked = new URLSearchParams(location.search).get("user");
+  const user = config.users.includes(asked) ? asked : config.users[0];
+  const tab = uuid();
+  const storage = new Storage(user);
+  const tasks = new Tasks(storage, user);
+  const wire = openWire(config, user, tab);
+  const sync = new Sync(wire, tasks, user);
+
+  showUsers(config.users, user);
+  const list = new List({ tasks, sync, users: config.users, storage });
+  new Panel(wire, sync);
+  startComposer({ sync, users: config.users, storage });
+  startFaults({ faults: config.faults, tab, user, answersPings: config.server === "rust" });
+  watchWire(wire, list);
+  sync.addEventListener("news", ({ detail }) => log(`“${detail.title}” is at version ${detail.version}.`));
+}
+
+function openWire(config, user, tab) {
+  const url = new URL(`/ws/${encodeURIComponent(user)}?tab=${tab}`, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return connect(url, { heartbeat: HEARTBEAT, ...(config.auth && { auth: () => getToken(user) }) });
+}
+
+function watchWire(wire, list) {
+  wire.addEventListener("error", ({ detail }) => log(detail.message, "bad"));
+  wire.addEventListener("dropped", () => log("A message had to be dropped.", "bad"));
+  wire.addEventListener("status", () => {
+    if (wire.status === "reconnecting") list.setState("waiting");
+    if (wire.status === "closed") {
+      showNotice({
+        title: "The connection has ended for good",
+        text: `${wire.error?.message ?? "It was closed."} Your unsaved changes are kept in this tab.`,
+        action: "Connect again",
+        run: () => wire.reconnect(),
+      });
+    } else {
+      hideNotice();
+    }
+  });
+}
+
+// The page may be here and the server gone: ask until it answers, with growing pauses.
+async function configuration() {
+  for (let pause = 1_000; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    try {
+      const config = await getConfig();
+      hideNotice();
+      return config;
+    } catch (error) {
+      await new Promise((again) => {
+        const timer = setTimeout(again, pause);
+        showNotice({
+          title: "The board cannot start yet",
+          text: `${error.message} Trying again every few seconds; what you typed stays here.`,
+          action: "Try now",
+          run: () => {
+            clearTimeout(timer);
+            again();
+          },
+        });
+      });
+    }
+  }
+}
+
+function showUsers(users, user) {
+  byId("users").append(
+    ...users.map((each) =>
+      element(
+        "a",
+        { href: `?user=${encodeURIComponent(each)}`, "data-user": each, "aria-current": each === user ? "page" : undefined },
+        element("span", { class: "initial", "aria-hidden": "true", text: nameOf(each)[0] }),
+        element("span", { text: nameOf(each) }),
+      ),
+    ),
+  );
+  const other = users.find((each) => each !== user) ?? user;
+  const link = element("a", { href: `?user=${encodeURIComponent(other)}`, target: "_blank", rel: "noopener" });
+  setText(link, `Open a second window as ${nameOf(other)}`);
+  byId("hint").append(`You are ${nameOf(user)}. `, link, " and watch both change.");
+  document.title = `${nameOf(user)} · Everwire board`;
+}
