@@ -68,13 +68,15 @@ export class Panel {
     setText(byId("state-detail"), this.#detail(stats, status));
     setText(byId("attempt"), status === "open" ? "–" : String(stats.attempt));
     setText(byId("next-try"), this.#countdown(stats, status) ?? (status === "open" || status === "closed" ? "–" : "now"));
-    setText(byId("queue"), stats.queued === 0 ? "Nothing" : `${count(stats.queued, "message")}, ${inBytes(stats.queuedBytes)}`);
+    setText(byId("queued"), String(stats.queued));
+    setText(byId("queued-bytes"), inBytes(stats.queuedBytes));
     setText(byId("rate"), `${this.#rate(stats.sent).toFixed(1)} /s`);
+    setText(byId("reconnects"), String(stats.reconnects));
   }
 
   #detail(stats, status) {
     const countdown = this.#countdown(stats, status);
-    if (status === "open") return `${count(stats.received, "message")} in, ${stats.sent} out, ${count(stats.reconnects, "reconnect")}`;
+    if (status === "open") return `${stats.received} messages in, ${stats.sent} out`;
     if (status === "closed") return this.#wire.error?.message ?? "Closed by this page.";
     if (status === "idle") return "Not asked to connect yet.";
     return countdown ? `Attempt ${stats.attempt + 1} in ${countdown}` : `Attempt ${stats.attempt} under way`;
@@ -90,10 +92,6 @@ export class Panel {
     this.#sentAt = [...this.#sentAt, { now, sent }].filter((sample) => now - sample.now <= RATE_OVER_MS);
     return ((sent - this.#sentAt[0].sent) * 1000) / RATE_OVER_MS;
   }
-}
-
-function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function inBytes(bytes) {

@@ -30,13 +30,12 @@ export class Sparkline {
   #draw() {
     const top = Math.max(LEAST_SPAN_MS, ...this.#samples);
     const step = WIDTH / (KEPT - 1);
-    const start = WIDTH - (this.#samples.length - 1) * step;
     const points = this.#samples.map((ms, index) => {
       const y = HEIGHT - MARGIN - (ms / top) * (HEIGHT - 2 * MARGIN);
-      return `${(start + index * step).toFixed(1)},${y.toFixed(1)}`;
+      return `${(index * step).toFixed(1)},${y.toFixed(1)}`;
     });
     // A single sample would be an invisible point.
-    if (points.length === 1) points.unshift(points[0].replace(/^[^,]+/, (WIDTH - step).toFixed(1)));
+    if (points.length === 1) points.push(points[0].replace(/^[^,]+/, step.toFixed(1)));
     this.#line.setAttribute("points", points.join(" "));
     this.#svg.setAttribute("aria-label", this.#summary());
   }
