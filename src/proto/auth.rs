@@ -1,0 +1,108 @@
+//! Authentication: where a token goes, and what must never show it.
+
+use core::fmt;
+
+/// A secret that no debug print shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// How a token reaches the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AuthVia {
+    /// There is no token, and no provider is asked.
+    #[default]
+    Nothing,
+    /// As the first frame, `{"type":"auth","data":{"token"}}`, before anything that was queued.
+    Message,
+    /// As a query parameter of this name. Servers log it: prefer `Message`.
+    Query(String),
+    /// As the last subprotocol offered, after the configured ones. Only letters, digits and `!#$%&'*+-.^_|~` and a backtick pass.
+    Subprotocol,
+    /// By a cookie that the provider has set: the provider is awaited and nothing is sent.
+    Cookie,
+}
+
+/// Why a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenReason {
+    /// A connection attempt begins: a token that is still good will do.
+    Connect,
+    /// The last one was refused, or handshakes keep failing: a fresh one is needed.
+    Refused,
+    /// The one in use nears its end while connected.
+    Refresh,
+}
+
+/// Whether a subprotocol can carry this token: RFC 9110 `token` characters only.
+pub(crate) fn is_subprotocol(token: &str) -> bool {
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Adds a query parameter, percent-encoded.
+pub(crate) fn push_query(url: &mut String, name: &str, value: &str) {
+    url.push(if url.contains('?') { '&' } else { '?' });
+    push_encoded(url, name);
+    url.push('=');
+    push_encoded(url, value);
+}
+
+fn push_encoded(out: &mut String, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                out.extend(HEX.get(usize::from(digit)).copied().map(char::from));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_does_not_show_in_a_debug_print() {
+        assert_eq!(format!("{:?}", Token::new("hunter2")), "Token(…)");
+    }
+
+    #[test]
+    fn a_query_parameter_is_encoded_and_joins_what_is_there() {
+        let mut url = "ws://host/ws".to_owned();
+        push_query(&mut url, "token", "a b&é");
+        assert_eq!(url, "ws://host/ws?token=a%20b%26%C3%A9");
+        push_query(&mut url, "x", "1");
+        assert_eq!(url, "ws://host/ws?token=a%20b%26%C3%A9&x=1");
+    }
+
+    #[test]
+    fn only_header_tokens_pass_as_subprotocols() {
+        assert!(is_subprotocol("eyJhbGciOi.J9-_x"));
+        for bad in ["", "a b", "a,b", "a=b", "é"] {
+            assert!(!is_subprotocol(bad), "{bad}");
+        }
+    }
+}

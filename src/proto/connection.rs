@@ -1,0 +1,397 @@
+//! The one orchestrator: commands and inputs in, outputs and one deadline out.
+
+mod attempt;
+mod link;
+mod queue;
+
+use std::collections::VecDeque;
+
+use super::auth::TokenReason;
+use super::close::{self, CloseAction, CloseFrame};
+use super::heartbeat::Heartbeat;
+use super::io::{
+    Event, Input, MessageId, OpenFailure, Output, PageEvent, SocketEvent, SocketId, StatusChange,
+    TokenRequest,
+};
+use super::outbox::Outbox;
+use super::rate::TokenBucket;
+use super::requests::Requests;
+use super::retry::Retry;
+use super::rng::Rng;
+use super::state::{State, Status};
+use super::time::Instant;
+use super::timer::{Timer, TimerTable};
+use crate::config::{Config, ConfigError, millis};
+use crate::error::ErrorCode;
+
+pub use queue::{Answer, Outgoing, SendError};
+
+/// A timer that fires so much later than asked slept: the machine or the page did.
+const SLEPT_MS: u64 = 2_000;
+/// The longest close reason that browsers take, in UTF-8 bytes.
+const REASON_BYTES: usize = 123;
+
+/// A connection that comes back: the whole engine for one URL, without IO.
+///
+/// Its methods are of four kinds:
+///
+/// 1. **Commands** are the application's: [`connect`](Self::connect), [`send`](Self::send),
+///    [`withdraw`](Self::withdraw), [`reconnect`](Self::reconnect), [`close`](Self::close). They may be refused.
+/// 2. **Inputs** are the world's: [`handle_input`](Self::handle_input). They cannot fail.
+/// 3. **Outputs**: after every command and input, call [`poll_output`](Self::poll_output) until it gives `None` and act
+///    on each output in order; then arm one timer for [`poll_timeout`](Self::poll_timeout) and hand in
+///    [`Input::Timeout`] when it fires. An output may lead to commands (a handler that sends): they may be given at
+///    once, but their outputs are acted on after those that were there.
+/// 4. **Getters** change nothing.
+///
+/// Before a command or input that may write, hand in [`SocketEvent::Closing`] if the socket no longer takes
+/// writes, and [`Input::Buffered`]: a write to a closing socket vanishes silently.
+///
+/// ```
+/// use everwire::Config;
+/// use everwire::proto::{Connection, Input, Instant, Outgoing, Output, SocketEvent, Transmit};
+///
+/// let now = Instant::from_millis(0);
+/// let mut connection = Connection::new(Config::new("ws://localhost:8000/ws/user-123"), 42, now)?;
+/// connection.connect(now);
+/// connection.send(now, Outgoing::message("hello", 5))?;
+/// while let Some(output) = connection.poll_output() {
+///     match output {
+///         Output::Open { socket, .. } => {
+///             connection.handle_input(now, Input::Socket(socket, SocketEvent::Opened));
+///         }
+///         Output::Transmit(_, Transmit::Message(payload)) => assert_eq!(payload, "hello"),
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(connection.stats(now).sent, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection<P> {
+    config: Config,
+    state: State,
+    timers: TimerTable,
+    outputs: VecDeque<Output<P>>,
+    retry: Retry,
+    heartbeat: Heartbeat,
+    outbox: Outbox<P>,
+    requests: Requests,
+    message_rate: Option<TokenBucket>,
+    byte_rate: Option<TokenBucket>,
+    /// Bytes in the socket's send buffer: as last told, and what was written since.
+    buffered: u64,
+    last_id: MessageId,
+    last_socket: SocketId,
+    last_token_request: TokenRequest,
+    last_written: Option<MessageId>,
+    token_reason: TokenReason,
+    /// A fresh token was asked for since a connection last was stable.
+    asked_fresh: bool,
+    /// Handshakes in a row that never opened.
+    failed_handshakes: u32,
+    opened_before: bool,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    sent: u64,
+    received: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+    opened: u64,
+    rejected: u64,
+    latency_ms: Option<u64>,
+}
+
+/// Numbers to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages written.
+    pub sent: u64,
+    /// Application messages received.
+    pub received: u64,
+    /// UTF-8 bytes of messages written.
+    pub bytes_sent: u64,
+    /// UTF-8 bytes of all frames received.
+    pub bytes_received: u64,
+    /// How often a socket opened.
+    pub opened: u64,
+    /// Messages that were rejected after `send` had taken them.
+    pub rejected: u64,
+    /// Messages in the outbox.
+    pub queued: u64,
+    /// UTF-8 bytes in the outbox.
+    pub queued_bytes: u64,
+    /// Bytes in the browser's send buffer, as far as known.
+    pub buffered: u64,
+    /// Which attempt in a row this is, from 1; 0 while open, idle or closed.
+    pub attempt: u32,
+    /// Milliseconds until the next attempt, if one waits.
+    pub retry_in_ms: Option<u64>,
+    /// The last round trip of a ping.
+    pub latency_ms: Option<u64>,
+}
+
+impl<P> Connection<P> {
+    /// A connection that is idle. The seed must differ between clients, or their jitter is the same.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
+        config.check()?;
+        let rate = config.rate;
+        let bytes = rate.and_then(|rate| rate.bytes);
+        Ok(Self {
+            state: State::Idle,
+            timers: TimerTable::default(),
+            outputs: VecDeque::new(),
+            retry: Retry::new(&config.backoff, Rng::new(seed)),
+            heartbeat: Heartbeat::new(config.heartbeat.as_ref()),
+            outbox: Outbox::new(config.outbox),
+            requests: Requests::default(),
+            message_rate: rate.map(|rate| TokenBucket::new(rate.messages, rate.burst, now)),
+            byte_rate: bytes.map(|bytes| TokenBucket::new(bytes.per_second, bytes.burst, now)),
+            buffered: 0,
+            last_id: MessageId::default(),
+            last_socket: SocketId::default(),
+            last_token_request: TokenRequest::default(),
+            last_written: None,
+            token_reason: TokenReason::Connect,
+            asked_fresh: false,
+            failed_handshakes: 0,
+            opened_before: false,
+            counts: Counts::default(),
+            config,
+        })
+    }
+
+    /// Begins to connect. Does nothing unless the connection is idle or closed; the outbox of a stopped one goes on.
+    pub fn connect(&mut self, now: Instant) {
+        if matches!(self.state, State::Idle | State::Closed(_)) {
+            self.opened_before = false;
+            self.start_afresh();
+            self.attempt_when_permitted(now);
+        }
+    }
+
+    /// Gives up the present socket or wait and connects anew, as soon as the budget of attempts permits.
+    pub fn reconnect(&mut self, now: Instant) {
+        let frame = CloseFrame {
+            code: 1000,
+            reason: String::new(),
+        };
+        self.abandon(frame, ErrorCode::Disconnected);
+        self.start_afresh();
+        self.attempt_when_permitted(now);
+    }
+
+    /// Closes for good: everything that waits settles. A later `connect` begins anew.
+    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), ErrorCode> {
+        if !close::is_sendable(code) || reason.len() > REASON_BYTES {
+            return Err(ErrorCode::InvalidClose);
+        }
+        let frame = CloseFrame {
+            code,
+            reason: reason.to_owned(),
+        };
+        self.abandon(frame, ErrorCode::Closed);
+        self.reject_all(ErrorCode::Closed);
+        self.stop(ErrorCode::Closed);
+        Ok(())
+    }
+
+    /// Hands in what happened.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Timeout => self.handle_timeouts(now),
+            Input::Token(request, answer) => self.handle_token(now, request, answer),
+            Input::Page(event) => self.handle_page(now, event),
+            Input::Buffered(socket, bytes) if self.state.socket() == Some(socket) => {
+                self.handle_buffered(now, bytes);
+            }
+            Input::Socket(socket, event) if self.state.socket() == Some(socket) => {
+                self.handle_socket(now, event);
+            }
+            Input::Buffered(..) | Input::Socket(..) => {}
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output<P>> {
+        self.outputs.pop_front()
+    }
+
+    /// When to hand in [`Input::Timeout`], and what for.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// The state with its data.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the application sees of the state.
+    pub fn status(&self) -> Status {
+        Status::of(&self.state, self.opened_before)
+    }
+
+    /// The id that the next message will get: a request carries it in its frame.
+    pub fn next_id(&self) -> MessageId {
+        MessageId(self.last_id.0 + 1)
+    }
+
+    /// Numbers to look at.
+    pub fn stats(&self, now: Instant) -> Stats {
+        let counts = &self.counts;
+        let change = self.status_change();
+        Stats {
+            sent: counts.sent,
+            received: counts.received,
+            bytes_sent: counts.bytes_sent,
+            bytes_received: counts.bytes_received,
+            opened: counts.opened,
+            rejected: counts.rejected,
+            queued: self.outbox.len() as u64,
+            queued_bytes: self.outbox.bytes(),
+            buffered: self.buffered,
+            attempt: change.attempt,
+            retry_in_ms: change.retry_at.map(|at| at.since(now)),
+            latency_ms: counts.latency_ms,
+        }
+    }
+
+    fn handle_timeouts(&mut self, now: Instant) {
+        let due = self.timers.next().map_or(now, |(at, _)| at);
+        if now.since(due) > SLEPT_MS {
+            self.wake(now);
+        }
+        while let Some((_, timer)) = self.timers.take_expired(now) {
+            match timer {
+                Timer::Connect => {
+                    let frame = CloseFrame {
+                        code: 4408,
+                        reason: "connect timeout".to_owned(),
+                    };
+                    self.abandon(frame, ErrorCode::ConnectTimeout);
+                    self.handshake_failed(now);
+                }
+                Timer::Retry => self.attempt_when_permitted(now),
+                Timer::Heartbeat => self.heartbeat_due(now),
+                Timer::Stable => {
+                    self.retry.reset();
+                    self.asked_fresh = false;
+                }
+                Timer::Flush | Timer::Backpressure => self.flush(now),
+                Timer::Expiry => self.expire_messages(now),
+                Timer::Request => self.expire_requests(now),
+                Timer::TokenRefresh => self.refresh_token(),
+                Timer::Closing => {
+                    let frame = CloseFrame {
+                        code: 1006,
+                        reason: String::new(),
+                    };
+                    self.handle_closed(now, frame, CloseAction::Retry);
+                }
+            }
+        }
+    }
+
+    fn handle_socket(&mut self, now: Instant, event: SocketEvent) {
+        match event {
+            SocketEvent::Opened => self.handle_opened(now),
+            SocketEvent::Frame(frame) => self.handle_frame(now, frame),
+            SocketEvent::Closing => self.handle_closing(now),
+            SocketEvent::Closed(frame, verdict) => {
+                let action = verdict.unwrap_or_else(|| CloseAction::for_close(&frame));
+                self.handle_closed(now, frame, action);
+            }
+            SocketEvent::Failed(OpenFailure::Malformed) => {
+                self.disconnected(ErrorCode::InvalidUrl, None);
+                self.stop(ErrorCode::InvalidUrl);
+            }
+            SocketEvent::Failed(OpenFailure::Other) => {
+                self.disconnected(ErrorCode::ConnectFailed, None);
+                self.handshake_failed(now);
+            }
+        }
+    }
+
+    fn handle_page(&mut self, now: Instant, event: PageEvent) {
+        match event {
+            PageEvent::Online => self.wake(now),
+            PageEvent::Visible => {
+                self.heartbeat.hide(false);
+                self.wake(now);
+            }
+            PageEvent::Offline => self.probe(now),
+            PageEvent::Hidden => self.heartbeat.hide(true),
+            PageEvent::Leave => self.suspend(),
+            PageEvent::Return => {
+                self.heartbeat.hide(false);
+                if self.state == State::Suspended {
+                    self.attempt_when_permitted(now);
+                } else {
+                    self.wake(now);
+                }
+            }
+        }
+    }
+
+    /// The page or the machine woke up: prove the connection, or do not wait any longer for the next attempt.
+    fn wake(&mut self, now: Instant) {
+        match self.state {
+            State::Ready { .. } => self.probe(now),
+            State::Backoff { .. } => self.attempt_when_permitted(now),
+            State::Idle
+            | State::Authenticating(_)
+            | State::Opening { .. }
+            | State::Suspended
+            | State::Closed(_) => {}
+        }
+    }
+
+    fn transition(&mut self, state: State) {
+        let before = self.status_change();
+        self.state = state;
+        let after = self.status_change();
+        if before != after {
+            self.outputs.push_back(Output::Event(Event::Status(after)));
+        }
+    }
+
+    fn status_change(&self) -> StatusChange {
+        let (waiting, retry_at, stopped) = match self.state {
+            State::Idle | State::Ready { .. } => (false, None, None),
+            State::Closed(error) => (false, None, Some(error)),
+            State::Backoff { retry_at } => (true, Some(retry_at), None),
+            State::Authenticating(_) | State::Opening { .. } | State::Suspended => {
+                (true, None, None)
+            }
+        };
+        StatusChange {
+            status: self.status(),
+            attempt: if waiting {
+                self.retry.failures().saturating_add(1)
+            } else {
+                0
+            },
+            retry_at,
+            stopped,
+        }
+    }
+
+    fn event(&mut self, event: Event<P>) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn start_afresh(&mut self) {
+        self.retry.reset();
+        self.asked_fresh = false;
+        self.failed_handshakes = 0;
+        self.token_reason = TokenReason::Connect;
+    }
+
+    fn request_timeout_ms(&self) -> u64 {
+        millis(self.config.request_timeout)
+    }
+}

@@ -1,0 +1,235 @@
+//! The link: one socket from its opening to its end.
+
+use super::super::auth::Token;
+use super::super::close::{CloseAction, CloseFrame};
+use super::super::heartbeat::Verdict;
+use super::super::io::{Content, Event, Frame, Output, Transmit};
+use super::super::retry::Pace;
+use super::super::state::{State, Writable};
+use super::super::time::Instant;
+use super::super::timer::Timer;
+use super::super::wire;
+use super::Connection;
+use crate::config::millis;
+use crate::error::ErrorCode;
+
+/// How long a socket that began to close may take to say why: browsers wait up to 60 s for a silent peer.
+const CLOSING_MS: u64 = 2_000;
+
+impl<P> Connection<P> {
+    pub(super) fn handle_opened(&mut self, now: Instant) {
+        let State::Opening { socket, token } = &self.state else {
+            return;
+        };
+        let (socket, token) = (*socket, token.clone());
+        self.timers.cancel(Timer::Connect);
+        let stable_at = now.after(millis(self.config.backoff.reset_after));
+        self.timers.set(Timer::Stable, Some(stable_at));
+        self.failed_handshakes = 0;
+        self.opened_before = true;
+        self.counts.opened += 1;
+        self.buffered = 0;
+        self.heartbeat.opened(now);
+        self.arm_heartbeat();
+        if let Some(token) = token {
+            let frame = Transmit::Control(wire::auth(token.secret()));
+            self.outputs.push_back(Output::Transmit(socket, frame));
+        }
+        self.transition(State::Ready {
+            socket,
+            writable: Writable::Yes,
+        });
+        self.flush(now);
+    }
+
+    pub(super) fn handle_frame(&mut self, now: Instant, frame: Frame) {
+        self.counts.bytes_received += u64::from(frame.bytes);
+        let heartbeat_frame = match frame.content {
+            Content::Pong => self.heartbeat.awaits_pong(),
+            Content::Ping => self.heartbeat.is_on(),
+            Content::Message | Content::Answer(_) | Content::Invalid => false,
+        };
+        if heartbeat_frame && frame.content == Content::Pong {
+            self.handle_pong(now);
+        } else {
+            self.heartbeat.heard(now);
+        }
+        self.arm_heartbeat();
+        match frame.content {
+            _ if frame.bytes > self.config.max_frame => {
+                self.event(Event::Warning(ErrorCode::FrameTooLarge, None));
+            }
+            Content::Invalid => self.event(Event::Warning(ErrorCode::InvalidFrame, None)),
+            Content::Ping if heartbeat_frame => self.control(wire::PONG),
+            Content::Pong if heartbeat_frame => {}
+            Content::Answer(id) if self.requests.remove(id) => {
+                self.arm_requests();
+                self.counts.received += 1;
+                self.event(Event::Answered(id));
+            }
+            Content::Message | Content::Answer(_) | Content::Ping | Content::Pong => {
+                self.counts.received += 1;
+                self.event(Event::Message);
+            }
+        }
+    }
+
+    fn handle_pong(&mut self, now: Instant) {
+        if let Some(latency) = self.heartbeat.pong(now) {
+            self.counts.latency_ms = Some(latency);
+            self.event(Event::Latency(latency));
+        }
+    }
+
+    pub(super) fn heartbeat_due(&mut self, now: Instant) {
+        if !matches!(self.state, State::Ready { .. }) {
+            return;
+        }
+        match self.heartbeat.expired(now) {
+            Verdict::Dead => {
+                let frame = CloseFrame {
+                    code: 4408,
+                    reason: "heartbeat timeout".to_owned(),
+                };
+                self.abandon(frame, ErrorCode::HeartbeatTimeout);
+                self.retry(now, Pace::Usual);
+            }
+            Verdict::SendPing => self.control(wire::PING),
+            Verdict::Alive => {}
+        }
+        self.arm_heartbeat();
+    }
+
+    /// Asks at once whether the other side is there.
+    pub(super) fn probe(&mut self, now: Instant) {
+        if matches!(self.state, State::Ready { .. })
+            && self.heartbeat.wake(now) == Verdict::SendPing
+        {
+            self.control(wire::PING);
+            self.arm_heartbeat();
+        }
+    }
+
+    pub(super) fn arm_heartbeat(&mut self) {
+        let has_socket = self.state.socket().is_some();
+        let at = self.heartbeat.deadline().filter(|_| has_socket);
+        self.timers.set(Timer::Heartbeat, at);
+    }
+
+    pub(super) fn handle_closing(&mut self, now: Instant) {
+        if let State::Ready { writable, .. } = &mut self.state
+            && *writable != Writable::Closing
+        {
+            *writable = Writable::Closing;
+            self.timers.set(Timer::Closing, Some(now.after(CLOSING_MS)));
+        }
+    }
+
+    pub(super) fn handle_closed(&mut self, now: Instant, frame: CloseFrame, action: CloseAction) {
+        if matches!(self.state, State::Opening { .. }) {
+            self.disconnected(ErrorCode::ConnectFailed, Some(frame));
+            return self.handshake_failed(now);
+        }
+        let refused_ping = self.heartbeat.refused_at_close(now);
+        let action = match refused_ping {
+            true => CloseAction::Retry,
+            false => action,
+        };
+        let error = match action {
+            CloseAction::Stop => ErrorCode::Refused,
+            CloseAction::RefreshToken => ErrorCode::Unauthorized,
+            CloseAction::TooLarge => ErrorCode::MessageTooLarge,
+            CloseAction::RetrySlowly(_) | CloseAction::Retry => ErrorCode::Disconnected,
+        };
+        if action == CloseAction::TooLarge {
+            let blamed = self.last_written;
+            self.event(Event::Warning(ErrorCode::MessageTooLarge, blamed));
+        }
+        if refused_ping {
+            self.event(Event::Warning(ErrorCode::HeartbeatRefused, None));
+        }
+        self.disconnected(error, Some(frame));
+        self.act_on_close(now, action);
+    }
+
+    /// The page goes away. If it comes back, so does the connection.
+    pub(super) fn suspend(&mut self) {
+        if matches!(
+            self.state,
+            State::Idle | State::Closed(_) | State::Suspended
+        ) {
+            return;
+        }
+        let frame = CloseFrame {
+            code: 1000,
+            reason: String::new(),
+        };
+        self.abandon(frame, ErrorCode::Disconnected);
+        self.transition(State::Suspended);
+    }
+
+    /// Ends the present socket, token request or wait from our side.
+    pub(super) fn abandon(&mut self, frame: CloseFrame, error: ErrorCode) {
+        let busy = match self.state {
+            State::Authenticating(_) | State::Opening { .. } | State::Ready { .. } => true,
+            State::Idle | State::Backoff { .. } | State::Suspended | State::Closed(_) => false,
+        };
+        if let Some(socket) = self.state.socket() {
+            self.outputs.push_back(Output::Close(socket, frame));
+        }
+        if busy {
+            self.disconnected(error, None);
+        } else {
+            self.leave_link();
+        }
+    }
+
+    /// The present socket or attempt has ended; the caller says what comes next.
+    pub(super) fn disconnected(&mut self, error: ErrorCode, frame: Option<CloseFrame>) {
+        self.leave_link();
+        self.event(Event::Disconnected(error, frame));
+        self.lose_requests();
+    }
+
+    /// Stops until the application connects again. What is queued stays.
+    pub(super) fn stop(&mut self, error: ErrorCode) {
+        self.leave_link();
+        self.transition(State::Closed(error));
+    }
+
+    pub(super) fn send_auth(&mut self, token: &Token) {
+        let frame = wire::auth(token.secret());
+        self.transmit(Transmit::Control(frame));
+    }
+
+    fn control(&mut self, frame: &str) {
+        self.transmit(Transmit::Control(frame.to_owned()));
+    }
+
+    fn transmit(&mut self, frame: Transmit<P>) {
+        if let State::Ready {
+            socket,
+            writable: Writable::Yes | Writable::Congested,
+        } = self.state
+        {
+            self.outputs.push_back(Output::Transmit(socket, frame));
+        }
+    }
+
+    fn leave_link(&mut self) {
+        for timer in [
+            Timer::Connect,
+            Timer::Retry,
+            Timer::Heartbeat,
+            Timer::Stable,
+            Timer::Flush,
+            Timer::Backpressure,
+            Timer::TokenRefresh,
+            Timer::Closing,
+        ] {
+            self.timers.cancel(timer);
+        }
+        self.buffered = 0;
+        self.last_written = None;
+    }
+}

@@ -1,0 +1,187 @@
+//! Heartbeat: is the other side still there?
+//!
+//! Any inbound frame is life, so a ping goes out only in silence. A plain server may not know pings: it is declared
+//! dead for its silence only after it has shown that it answers, and one that closes at the first ping gets no more.
+
+use super::time::Instant;
+use crate::config::{self, millis};
+
+/// A close so soon after a connection's first unanswered ping is blamed on the ping.
+const REFUSED_WITHIN_MS: u64 = 5_000;
+/// A deadline met so much later than planned was slept through: the answer gets another chance.
+const LATE_MS: u64 = 1_000;
+/// A page that wakes needs no probe if a frame came so recently.
+const FRESH_MS: u64 = 1_000;
+/// So many dead connections in a row without a single inbound frame: perhaps the server answers no longer.
+const MUTE_DEATHS: u8 = 2;
+
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    times: Option<Times>,
+    hidden: bool,
+    /// The server has shown that it answers pings.
+    answers: bool,
+    mute_deaths: u8,
+    link: Link,
+}
+
+#[derive(Debug)]
+struct Times {
+    interval: u64,
+    timeout: u64,
+    hidden_timeout: u64,
+    probe_timeout: u64,
+}
+
+/// What belongs to one connection.
+#[derive(Debug, Default)]
+struct Link {
+    last_heard: Instant,
+    heard: bool,
+    first_ping: Option<Instant>,
+    ping: Option<Ping>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ping {
+    sent: Instant,
+    deadline: Instant,
+    second_chance: bool,
+}
+
+/// What a deadline or a wake-up asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Alive,
+    SendPing,
+    Dead,
+}
+
+impl Heartbeat {
+    pub(crate) fn new(config: Option<&config::Heartbeat>) -> Self {
+        Self {
+            times: config.map(|config| Times {
+                interval: millis(config.interval),
+                timeout: millis(config.timeout),
+                hidden_timeout: millis(config.hidden_timeout),
+                probe_timeout: millis(config.probe_timeout),
+            }),
+            hidden: false,
+            answers: false,
+            mute_deaths: 0,
+            link: Link::default(),
+        }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.times.is_some()
+    }
+
+    /// Whether a `pong` now answers a ping of ours.
+    pub(crate) fn awaits_pong(&self) -> bool {
+        self.link.ping.is_some()
+    }
+
+    pub(crate) fn hide(&mut self, hidden: bool) {
+        self.hidden = hidden;
+    }
+
+    pub(crate) fn opened(&mut self, now: Instant) {
+        self.link = Link {
+            last_heard: now,
+            ..Link::default()
+        };
+    }
+
+    /// A frame came. Any is life.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.link.last_heard = now;
+        self.link.heard = true;
+        self.link.ping = None;
+        self.mute_deaths = 0;
+    }
+
+    /// A pong came: the round trip in milliseconds, if it answers a ping.
+    pub(crate) fn pong(&mut self, now: Instant) -> Option<u64> {
+        let sent = self.link.ping.map(|ping| ping.sent);
+        self.heard(now);
+        self.answers |= sent.is_some();
+        sent.map(|sent| now.since(sent))
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let times = self.times.as_ref()?;
+        Some(match self.link.ping {
+            Some(ping) => ping.deadline,
+            None => self.link.last_heard.after(times.interval),
+        })
+    }
+
+    /// The deadline has passed.
+    pub(crate) fn expired(&mut self, now: Instant) -> Verdict {
+        let Some(times) = &self.times else {
+            return Verdict::Alive;
+        };
+        let timeout = match self.hidden {
+            true => times.hidden_timeout,
+            false => times.timeout,
+        };
+        let Some(ping) = self.link.ping else {
+            return self.ping(now, timeout, false);
+        };
+        if !self.answers {
+            let interval = times.interval;
+            return self.ping(now, interval, false);
+        }
+        if now.since(ping.deadline) > LATE_MS && !ping.second_chance {
+            let probe_timeout = times.probe_timeout;
+            return self.ping(now, probe_timeout, true);
+        }
+        self.declare_dead();
+        Verdict::Dead
+    }
+
+    /// The page woke up: ask at once, and do not wait long for the answer.
+    pub(crate) fn wake(&mut self, now: Instant) -> Verdict {
+        let Some(times) = &self.times else {
+            return Verdict::Alive;
+        };
+        let probe_timeout = times.probe_timeout;
+        let asked = |ping: Ping| now.since(ping.sent) < probe_timeout;
+        if now.since(self.link.last_heard) < FRESH_MS || self.link.ping.is_some_and(asked) {
+            return Verdict::Alive;
+        }
+        self.ping(now, probe_timeout, false)
+    }
+
+    /// Whether the server closed because of the connection's first ping. If so, no more are sent.
+    pub(crate) fn refused_at_close(&mut self, now: Instant) -> bool {
+        let recent = |at: Instant| now.since(at) <= REFUSED_WITHIN_MS;
+        let blamed =
+            !self.answers && self.link.ping.is_some() && self.link.first_ping.is_some_and(recent);
+        if blamed {
+            self.times = None;
+        }
+        blamed
+    }
+
+    fn ping(&mut self, now: Instant, timeout: u64, second_chance: bool) -> Verdict {
+        self.link.first_ping.get_or_insert(now);
+        self.link.ping = Some(Ping {
+            sent: now,
+            deadline: now.after(timeout),
+            second_chance,
+        });
+        Verdict::SendPing
+    }
+
+    fn declare_dead(&mut self) {
+        if !self.link.heard {
+            self.mute_deaths += 1;
+        }
+        if self.mute_deaths >= MUTE_DEATHS {
+            self.answers = false;
+            self.mute_deaths = 0;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What goes into the engine and what comes out of it. Everything is owned.
+
+use super::auth::{Token, TokenReason};
+use super::close::{CloseAction, CloseFrame};
+use super::state::Status;
+use super::time::Instant;
+use crate::error::ErrorCode;
+
+/// One socket of many in a connection's life: a generation number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u32);
+
+/// One message of this connection, counted from 1 in the order of `send`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+/// One question to the token provider. Answers to an older one are ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenRequest(pub u32);
+
+/// What happens to a connection from outside. Inputs cannot fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The armed timer fired. Deadlines are compared with the time given, so an early or late one does no harm.
+    Timeout,
+    /// Something happened on a socket. An older socket's events are ignored.
+    Socket(SocketId, SocketEvent),
+    /// The token provider answered.
+    Token(TokenRequest, TokenAnswer),
+    /// The page's life.
+    Page(PageEvent),
+    /// The socket's send buffer holds so many bytes.
+    Buffered(SocketId, u32),
+}
+
+/// What happens on a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketEvent {
+    /// The handshake is done.
+    Opened,
+    /// A frame came.
+    Frame(Frame),
+    /// The socket is closing and takes no more writes, but has not said why.
+    Closing,
+    /// The socket is closed. A replaced policy gives its verdict along; `None` asks for the default.
+    Closed(CloseFrame, Option<CloseAction>),
+    /// No socket could be made.
+    Failed(OpenFailure),
+}
+
+/// Why no socket could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenFailure {
+    /// The URL or a subprotocol is malformed: trying again cannot help.
+    Malformed,
+    /// Anything else: a security policy, no sockets left.
+    Other,
+}
+
+/// A frame as the engine sees it: its size and its place in the protocol, never its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The size in UTF-8 bytes.
+    pub bytes: u32,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// An application message.
+    Message,
+    /// A message that answers the request of this id.
+    Answer(MessageId),
+    /// Type `ping`.
+    Ping,
+    /// Type `pong`.
+    Pong,
+    /// Neither a JSON object nor one with a string `type`.
+    Invalid,
+}
+
+/// The token provider's answer. A connection with a changing URL gets it here too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenAnswer {
+    /// Go on.
+    Granted {
+        /// The token; `None` where a cookie carries it or only the URL was asked for.
+        token: Option<Token>,
+        /// The URL of this attempt; `None` keeps the configured one.
+        url: Option<String>,
+        /// The token's life in milliseconds from now, if known.
+        expires_in_ms: Option<u64>,
+    },
+    /// It failed: try again later.
+    Failed,
+    /// The user is signed out or not allowed: stop.
+    Unauthorized,
+}
+
+/// What happens to the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageEvent {
+    /// The browser believes that the network is back.
+    Online,
+    /// The browser believes that the network is gone. A hint only.
+    Offline,
+    /// The page became visible, got the focus, or was resumed after a freeze.
+    Visible,
+    /// The page was hidden or is about to be frozen.
+    Hidden,
+    /// The page goes away, perhaps into the back-forward cache: the socket must be closed.
+    Leave,
+    /// The page is back from the back-forward cache.
+    Return,
+}
+
+/// What the driver has to do, strictly in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output<P> {
+    /// Make a socket. Its handlers are attached before anything can arrive.
+    Open {
+        /// The new socket.
+        socket: SocketId,
+        /// Where to. It carries the token only if query authentication was chosen.
+        url: String,
+        /// The subprotocols to offer, each an item of its own.
+        protocols: Vec<String>,
+    },
+    /// Write a frame to the open socket.
+    Transmit(SocketId, Transmit<P>),
+    /// Abandon the socket: remove its handlers, close it, do not wait for it.
+    Close(SocketId, CloseFrame),
+    /// Ask the token provider, and the URL provider if there is one.
+    FetchToken(TokenRequest, TokenReason),
+    /// Tell the application.
+    Event(Event<P>),
+}
+
+/// A frame to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transmit<P> {
+    /// The engine's own: authentication, heartbeat.
+    Control(String),
+    /// The application's, as it was given to `send`.
+    Message(P),
+}
+
+/// What the application may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<P> {
+    /// The status, the attempt or the time of the next one changed.
+    Status(StatusChange),
+    /// The frame that was just handed in is for the application.
+    Message,
+    /// The frame that was just handed in answers this request, which settles.
+    Answered(MessageId),
+    /// Written to the socket. A plain message settles with it; a request goes on to its answer.
+    Sent(MessageId),
+    /// Not written, and never will be: settled, and handed back.
+    Rejected(MessageId, ErrorCode, P),
+    /// A request was written and its answer will not come: the server may have acted on it.
+    Uncertain(MessageId, ErrorCode),
+    /// A ping was answered after so many milliseconds.
+    Latency(u64),
+    /// A connection or an attempt ended; the close frame if there was one.
+    Disconnected(ErrorCode, Option<CloseFrame>),
+    /// Something is worth a warning, and the connection goes on; the message concerned if there is one.
+    Warning(ErrorCode, Option<MessageId>),
+}
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    /// The public status.
+    pub status: Status,
+    /// Which attempt in a row this is, from 1; 0 while open, idle or closed.
+    pub attempt: u32,
+    /// When the next attempt begins, if one waits.
+    pub retry_at: Option<Instant>,
+    /// Why the connection stopped for good, if it did.
+    pub stopped: Option<ErrorCode>,
+}

@@ -1,0 +1,27 @@
+//! The engine: pure, sans-IO, the same on every target.
+
+mod auth;
+mod close;
+mod connection;
+mod heartbeat;
+mod io;
+mod outbox;
+pub mod rate;
+mod requests;
+mod retry;
+mod rng;
+mod state;
+mod time;
+mod timer;
+pub mod wire;
+
+pub use auth::{AuthVia, Token, TokenReason};
+pub use close::{CloseAction, CloseFrame};
+pub use connection::{Answer, Connection, Outgoing, SendError, Stats};
+pub use io::{
+    Content, Event, Frame, Input, MessageId, OpenFailure, Output, PageEvent, SocketEvent, SocketId,
+    StatusChange, TokenAnswer, TokenRequest, Transmit,
+};
+pub use state::{State, Status, Writable};
+pub use time::Instant;
+pub use timer::Timer;

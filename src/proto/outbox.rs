@@ -1,0 +1,229 @@
+//! The outbox: messages that are not written yet, bounded in count and bytes, in the order of `send`.
+
+use std::collections::VecDeque;
+
+use super::io::MessageId;
+use super::time::Instant;
+use crate::config::{self, Overflow};
+use crate::error::ErrorCode;
+
+#[derive(Debug)]
+pub(crate) struct Outbox<P> {
+    limits: config::Outbox,
+    entries: VecDeque<Entry<P>>,
+    bytes: u64,
+    /// No entry expires before this; it may be too early after an entry left.
+    next_expiry: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry<P> {
+    pub(crate) id: MessageId,
+    pub(crate) payload: P,
+    pub(crate) bytes: u32,
+    pub(crate) expires: Option<Instant>,
+}
+
+/// What became of an entry that was offered.
+#[derive(Debug)]
+pub(crate) enum Pushed<P> {
+    /// It is in; these older ones gave way.
+    Queued(Vec<Entry<P>>),
+    /// It was taken, and gives way itself.
+    Dropped(Entry<P>),
+    /// It is handed back.
+    Refused(Entry<P>, ErrorCode),
+}
+
+impl<P> Outbox<P> {
+    pub(crate) fn new(limits: config::Outbox) -> Self {
+        Self {
+            limits,
+            entries: VecDeque::new(),
+            bytes: 0,
+            next_expiry: None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn front_bytes(&self) -> Option<u32> {
+        self.entries.front().map(|entry| entry.bytes)
+    }
+
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.next_expiry
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry<P>) -> Pushed<P> {
+        if entry.bytes > self.limits.bytes {
+            return Pushed::Refused(entry, ErrorCode::MessageTooLarge);
+        }
+        let mut gave_way = Vec::new();
+        while !self.has_room(entry.bytes) {
+            match self.limits.overflow {
+                Overflow::Reject => return Pushed::Refused(entry, ErrorCode::OutboxFull),
+                Overflow::DropNewest => return Pushed::Dropped(entry),
+                Overflow::DropOldest => match self.pop_front() {
+                    Some(oldest) => gave_way.push(oldest),
+                    None => return Pushed::Refused(entry, ErrorCode::OutboxFull),
+                },
+            }
+        }
+        if let Some(at) = entry.expires {
+            self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));
+        }
+        self.bytes += u64::from(entry.bytes);
+        self.entries.push_back(entry);
+        Pushed::Queued(gave_way)
+    }
+
+    pub(crate) fn pop_front(&mut self) -> Option<Entry<P>> {
+        let entry = self.entries.pop_front()?;
+        self.left(&entry);
+        Some(entry)
+    }
+
+    pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<P>> {
+        let at = self
+            .entries
+            .binary_search_by_key(&id, |entry| entry.id)
+            .ok()?;
+        let entry = self.entries.remove(at)?;
+        self.left(&entry);
+        Some(entry)
+    }
+
+    /// Takes the entries whose time to live has ended.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Entry<P>> {
+        let is_over = |entry: &Entry<P>| entry.expires.is_some_and(|at| at <= now);
+        let mut expired = Vec::new();
+        let mut kept = VecDeque::with_capacity(self.entries.len());
+        for entry in self.entries.drain(..) {
+            match is_over(&entry) {
+                true => expired.push(entry),
+                false => kept.push_back(entry),
+            }
+        }
+        self.entries = kept;
+        self.next_expiry = self.entries.iter().filter_map(|entry| entry.expires).min();
+        for entry in &expired {
+            self.left(entry);
+        }
+        expired
+    }
+
+    fn has_room(&self, bytes: u32) -> bool {
+        self.entries.len() < self.limits.messages as usize
+            && self.bytes + u64::from(bytes) <= u64::from(self.limits.bytes)
+    }
+
+    fn left(&mut self, entry: &Entry<P>) {
+        self.bytes = self.bytes.saturating_sub(u64::from(entry.bytes));
+        if self.entries.is_empty() {
+            self.next_expiry = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: config::Outbox = config::Outbox {
+        messages: 5,
+        bytes: 2_000,
+        overflow: Overflow::Reject,
+        ttl: None,
+    };
+
+    fn entry(id: u64, bytes: u32) -> Entry<u64> {
+        Entry {
+            id: MessageId(id),
+            payload: id,
+            bytes,
+            expires: None,
+        }
+    }
+
+    fn filled(overflow: Overflow) -> Outbox<u64> {
+        let mut outbox = Outbox::new(config::Outbox { overflow, ..LIMITS });
+        for id in 1..=5 {
+            assert!(matches!(outbox.push(entry(id, 400)), Pushed::Queued(_)));
+        }
+        outbox
+    }
+
+    #[test]
+    fn a_full_outbox_follows_its_policy() {
+        let refused = filled(Overflow::Reject).push(entry(6, 1));
+        assert!(matches!(
+            refused,
+            Pushed::Refused(Entry { payload: 6, .. }, ErrorCode::OutboxFull)
+        ));
+        let dropped = filled(Overflow::DropNewest).push(entry(6, 1));
+        assert!(matches!(dropped, Pushed::Dropped(Entry { payload: 6, .. })));
+        let Pushed::Queued(gave_way) = filled(Overflow::DropOldest).push(entry(6, 801)) else {
+            panic!("there is room once older ones gave way");
+        };
+        assert_eq!(
+            gave_way.iter().map(|e| e.payload).collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
+    }
+
+    #[test]
+    fn a_message_larger_than_the_outbox_is_refused_and_nothing_gives_way() {
+        let mut outbox = filled(Overflow::DropOldest);
+        let pushed = outbox.push(entry(6, 2_001));
+        assert!(matches!(
+            pushed,
+            Pushed::Refused(_, ErrorCode::MessageTooLarge)
+        ));
+        assert_eq!(outbox.len(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn it_stays_in_bounds_in_order_and_loses_nothing(
+            overflow in prop::sample::select(vec![Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest]),
+            steps in prop::collection::vec((0_u8..4, 1_u32..900, 0_u64..50), 1..200),
+        ) {
+            let mut outbox = Outbox::new(config::Outbox { overflow, ..LIMITS });
+            let (mut now, mut given, mut out) = (Instant::from_millis(0), 0_u64, Vec::new());
+            let mut popped = Vec::new();
+            for (step, number, pause) in steps {
+                now = now.after(pause);
+                match step {
+                    0 => popped.extend(outbox.pop_front().map(|e| e.payload)),
+                    1 => out.extend(outbox.remove(MessageId(u64::from(number) % (given + 1))).map(|e| e.payload)),
+                    2 => out.extend(outbox.take_expired(now).iter().map(|e| e.payload)),
+                    _ => {
+                        given += 1;
+                        let mut entry = entry(given, number);
+                        entry.expires = (number % 2 == 0).then(|| now.after(u64::from(number) / 4));
+                        match outbox.push(entry) {
+                            Pushed::Queued(gave_way) => out.extend(gave_way.iter().map(|e| e.payload)),
+                            Pushed::Dropped(e) | Pushed::Refused(e, _) => out.push(e.payload),
+                        }
+                    }
+                }
+                prop_assert!(outbox.len() <= 5 && outbox.bytes() <= 2_000);
+                let earliest = outbox.entries.iter().filter_map(|e| e.expires).min();
+                prop_assert!(outbox.next_expiry() <= earliest || earliest.is_none());
+                prop_assert_eq!(outbox.bytes(), outbox.entries.iter().map(|e| u64::from(e.bytes)).sum::<u64>());
+            }
+            prop_assert!(popped.is_sorted());
+            let mut all: Vec<u64> = outbox.entries.iter().map(|e| e.payload).chain(out).chain(popped).collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (1..=given).collect::<Vec<_>>());
+        }
+    }
+}

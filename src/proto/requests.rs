@@ -1,0 +1,78 @@
+//! Requests that wait for their answers: a bounded table of deadlines.
+
+use super::io::MessageId;
+use super::time::Instant;
+
+/// The most requests that wait at once.
+const CAPACITY: usize = 1_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    /// In the order of their ids.
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: MessageId,
+    deadline: Instant,
+    written: bool,
+}
+
+impl Requests {
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= CAPACITY
+    }
+
+    pub(crate) fn add(&mut self, id: MessageId, deadline: Instant) {
+        self.waiting.push(Waiting {
+            id,
+            deadline,
+            written: false,
+        });
+    }
+
+    pub(crate) fn written(&mut self, id: MessageId) {
+        if let Some(request) = self.find(id).and_then(|at| self.waiting.get_mut(at)) {
+            request.written = true;
+        }
+    }
+
+    /// Forgets a request. Whether it was there.
+    pub(crate) fn remove(&mut self, id: MessageId) -> bool {
+        match self.find(id) {
+            Some(at) => {
+                self.waiting.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes the requests whose wait is over, written or not.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
+        self.take(|request| request.deadline <= now)
+    }
+
+    /// Takes the requests that were written: their answers cannot come any more.
+    pub(crate) fn take_written(&mut self) -> Vec<MessageId> {
+        self.take(|request| request.written)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.waiting.iter().map(|request| request.deadline).min()
+    }
+
+    fn find(&self, id: MessageId) -> Option<usize> {
+        self.waiting
+            .binary_search_by_key(&id, |request| request.id)
+            .ok()
+    }
+
+    fn take(&mut self, is_over: impl Fn(&Waiting) -> bool) -> Vec<MessageId> {
+        let over = self.waiting.iter().filter(|request| is_over(request));
+        let taken = over.map(|request| request.id).collect();
+        self.waiting.retain(|request| !is_over(request));
+        taken
+    }
+}

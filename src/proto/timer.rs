@@ -1,0 +1,75 @@
+//! The deadlines of a connection: at most one of each kind, the nearest of them armed.
+
+use super::time::Instant;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// Token, handshake and opening together took too long.
+    Connect,
+    /// The wait before the next attempt is over.
+    Retry,
+    /// A ping is due, or its answer is.
+    Heartbeat,
+    /// The connection has lived long enough to forget earlier failures.
+    Stable,
+    /// The rate limit allows the next queued message.
+    Flush,
+    /// The socket's send buffer is to be asked for its size again.
+    Backpressure,
+    /// The oldest time to live in the outbox ends.
+    Expiry,
+    /// A request has waited long enough for its answer.
+    Request,
+    /// The token nears the end of its life.
+    TokenRefresh,
+    /// A socket that began to close has had time to say why.
+    Closing,
+}
+
+impl Timer {
+    const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Retry,
+        Self::Heartbeat,
+        Self::Stable,
+        Self::Flush,
+        Self::Backpressure,
+        Self::Expiry,
+        Self::Request,
+        Self::TokenRefresh,
+        Self::Closing,
+    ];
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct TimerTable {
+    deadlines: [Option<Instant>; Timer::ALL.len()],
+}
+
+impl TimerTable {
+    pub(crate) fn set(&mut self, timer: Timer, at: Option<Instant>) {
+        if let Some(deadline) = self.deadlines.get_mut(timer as usize) {
+            *deadline = at;
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, timer: Timer) {
+        self.set(timer, None);
+    }
+
+    pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
+        self.deadlines
+            .iter()
+            .zip(Timer::ALL)
+            .filter_map(|(at, timer)| at.map(|at| (at, timer)))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// Takes the earliest deadline that has passed.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(Instant, Timer)> {
+        let (at, timer) = self.next().filter(|(at, _)| *at <= now)?;
+        self.cancel(timer);
+        Some((at, timer))
+    }
+}
