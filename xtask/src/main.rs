@@ -1,2 +1,60 @@
-//! The project's commands.
-fn main() {}
+//! The project's commands. `cargo xtask help` lists them.
+
+mod browsers;
+mod cargo_tools;
+mod demo;
+mod node_tools;
+mod package;
+mod process;
+mod project;
+mod python;
+mod readme;
+mod setup;
+mod size;
+mod suite;
+mod tally;
+mod test;
+mod test_server;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use project::Project;
+
+const HELP: &str = "\
+cargo xtask demo [--server rust|fastapi] [--port N]   build everything and serve the live task board
+cargo xtask test [--list] [--verbose] [NAME…]         the whole proof, or the steps whose name contains NAME
+cargo xtask build                                     make the npm package in pkg/ and print its sizes
+cargo xtask size                                      check the size of the package in pkg/
+cargo xtask setup                                     install the tools that the commands above would install
+
+Tools are kept in $EVERWIRE_CACHE, else $XDG_CACHE_HOME/everwire, else ~/.cache/everwire.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else {
+        bail!("which command?\n\n{HELP}");
+    };
+    process::stop_all_on_interrupt(command == "demo")?;
+    let project = Project::locate()?;
+    match command.as_str() {
+        "demo" => demo::run(&project, rest)?,
+        "test" => return test::run(&project, rest),
+        "build" => package::build(&project).and_then(|()| size::report(&project))?,
+        "size" => size::gate(&project).map(|line| println!("{line}"))?,
+        "setup" => setup::everything(&project)?,
+        "help" | "--help" | "-h" => println!("{HELP}"),
+        unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

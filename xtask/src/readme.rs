@@ -1,0 +1,141 @@
+//! Runs the README's commands as they are written there.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::{self, Running, View};
+use crate::project::Project;
+use crate::suite::Outcome;
+
+/// The longest a command may take, compiling included.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+/// The longest a page may take.
+const PAGE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs every line of the README's `sh` blocks that starts with `cargo xtask`.
+///
+/// # Errors
+/// When the README cannot be read, or names no such command.
+pub fn run(project: &Project, view: View) -> Result<Outcome> {
+    let readme = fs::read_to_string(project.root.join("README.md")).context("reading README.md")?;
+    let commands = commands(&readme);
+    ensure!(
+        !commands.is_empty(),
+        "README.md has no sh block with a cargo xtask command"
+    );
+    let mut outcome = Outcome::passed(0);
+    for line in commands {
+        if line.starts_with("cargo xtask test") {
+            outcome.tally.skipped += 1;
+            outcome
+                .notes
+                .push(format!("skipped: {line}, because this is it"));
+            continue;
+        }
+        match attempt(project, view, line) {
+            Ok(()) => outcome.tally.passed += 1,
+            Err(error) => {
+                outcome.tally.failed += 1;
+                outcome.notes.push(format!("{line}: {error:#}"));
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// The commands of this project in the `sh` blocks of a Markdown text, without their trailing comments.
+fn commands(markdown: &str) -> Vec<&str> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for line in markdown.lines() {
+        if let Some(info) = line.trim_start().strip_prefix("```") {
+            in_block = info.trim() == "sh";
+        } else if in_block && line.starts_with("cargo xtask ") {
+            found.push(line.split(" #").next().unwrap_or(line).trim());
+        }
+    }
+    found
+}
+
+fn attempt(project: &Project, view: View, line: &str) -> Result<()> {
+    let mut command = project.command("sh");
+    command.args(["-c", line]);
+    if line.starts_with("cargo xtask demo") {
+        return visit(command);
+    }
+    let finished = process::watch(line, &mut command, view, LIMIT)?;
+    ensure!(finished.success, "failed:\n{}", finished.tail());
+    Ok(())
+}
+
+/// Starts a server, opens the page whose address it prints, and stops it.
+fn visit(mut command: Command) -> Result<()> {
+    let (reader, writer) = std::io::pipe()?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut running = Running::start(&mut command)?;
+    drop(command);
+    let mut said = String::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line?;
+        if let Some(address) = address(&line) {
+            let page = get(address)?;
+            running.stop();
+            ensure!(
+                page.contains("<!doctype html>") || page.contains("<!DOCTYPE html>"),
+                "no page:\n{page}"
+            );
+            return Ok(());
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    bail!("it ended without printing an address:\n{said}");
+}
+
+/// The host and port in a line that has an `http://` address.
+fn address(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("http://")?;
+    rest.split(['/', ' ']).next()
+}
+
+fn get(address: &str) -> Result<String> {
+    let mut stream =
+        TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
+    stream.set_read_timeout(Some(PAGE_LIMIT))?;
+    write!(stream, "GET / HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    ensure!(
+        response.split_whitespace().nth(1) == Some("200"),
+        "not a success:\n{response}"
+    );
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_projects_commands_in_sh_blocks_are_run() {
+        let text = "```sh\ncargo xtask demo   # opens\nnpm i everwire\n```\ncargo xtask no\n```ts\ncargo xtask no\n```\n";
+        assert_eq!(commands(text), ["cargo xtask demo"]);
+    }
+
+    #[test]
+    fn the_address_is_host_and_port() {
+        assert_eq!(
+            address("at http://127.0.0.1:8080/ : open"),
+            Some("127.0.0.1:8080")
+        );
+        assert_eq!(address("no address"), None);
+    }
+}
