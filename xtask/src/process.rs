@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -89,9 +89,7 @@ pub fn stop_all_on_interrupt(graceful: bool) -> Result<()> {
 pub fn run(label: &str, usual: &str, command: &mut Command, limit: Duration) -> Result<Finished> {
     println!("  {label} (usually {usual})");
     let finished = watch(label, command, View::Progress, limit)?;
-    if !finished.success {
-        bail!("{label} failed:\n{}", finished.tail());
-    }
+    ensure!(finished.success, "{label} failed:\n{}", finished.tail());
     println!("  {label}: done in {}", human(finished.elapsed));
     Ok(finished)
 }

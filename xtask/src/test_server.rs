@@ -40,7 +40,7 @@ impl TestServer {
         let output = File::create(&log).with_context(|| format!("writing {}", log.display()))?;
         let mut command = project.command(program);
         command
-            .args(["--memory", "--port"])
+            .args(["--memory", "--allow-origin", "*", "--port"])
             .arg(port.to_string())
             .stdout(output.try_clone()?)
             .stderr(output);
