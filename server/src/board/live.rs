@@ -1,0 +1,117 @@
+//! The board over WebSocket: `create_task`, `update_task`, `delete_task`, `list_tasks`.
+
+use everwire_server::{Connection, Handler, Hub, Incoming, Outgoing, RequestId};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::service::{Board, BoardError};
+use super::store::Creation;
+use super::task::{NewTask, Patch};
+
+/// Handles what comes over a socket.
+pub struct Live {
+    board: Board,
+}
+
+#[derive(Deserialize)]
+struct Update {
+    id: i64,
+    #[serde(flatten)]
+    patch: Patch,
+}
+
+#[derive(Deserialize)]
+struct Delete {
+    id: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("Send create_task, update_task, delete_task or list_tasks.")]
+    UnknownType,
+    #[error("The data does not fit the type: {0}.")]
+    InvalidData(#[from] serde_json::Error),
+    #[error(transparent)]
+    Board(#[from] BoardError),
+}
+
+impl Refusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownType => "unknown-type",
+            Self::InvalidData(_) => "invalid-data",
+            Self::Board(error) => error.code(),
+        }
+    }
+}
+
+impl Handler for Live {
+    async fn on_message(&self, hub: &Hub, connection: &Connection, message: Incoming) {
+        let id = message.id.clone();
+        if let Err(refusal) = self.run(hub, connection, message).await {
+            if refusal.code() == "internal" {
+                tracing::error!(error = %refusal, "a message failed");
+            }
+            let error = Outgoing::error(id.as_ref(), refusal.code(), &refusal.to_string());
+            connection.send(&error);
+        }
+    }
+}
+
+impl Live {
+    pub fn new(board: Board) -> Self {
+        Self { board }
+    }
+
+    async fn run(&self, hub: &Hub, from: &Connection, message: Incoming) -> Result<(), Refusal> {
+        let board = &self.board;
+        let user = from.user().to_owned();
+        let hub = hub.clone();
+        let reply = Reply {
+            to: from.clone(),
+            id: message.id,
+        };
+        match message.kind.as_str() {
+            "create_task" => {
+                let new: NewTask = serde_json::from_value(message.data)?;
+                let answer = move |creation| match creation {
+                    Creation::Created(task) | Creation::Known(task) => {
+                        reply.send("task_created", &task)
+                    }
+                };
+                board.create(hub, user, new, answer).await?;
+            }
+            "update_task" => {
+                let Update { id, patch } = serde_json::from_value(message.data)?;
+                let answer = move |task| reply.send("task_updated", &task);
+                board.update(hub, user, id, patch, answer).await?;
+            }
+            "delete_task" => {
+                let Delete { id } = serde_json::from_value(message.data)?;
+                let answer = move |_| reply.send("task_deleted", &json!({ "id": id }));
+                board.delete(hub, user, id, answer).await?;
+            }
+            "list_tasks" => {
+                let answer = move |tasks| reply.send("tasks", &tasks);
+                board.list(user, answer).await?;
+            }
+            _ => return Err(Refusal::UnknownType),
+        }
+        Ok(())
+    }
+}
+
+/// Where an answer goes, if one is waited for.
+struct Reply {
+    to: Connection,
+    id: Option<RequestId>,
+}
+
+impl Reply {
+    fn send(&self, kind: &str, data: &impl serde::Serialize) -> Result<(), BoardError> {
+        if let Some(id) = &self.id {
+            self.to.send(&Outgoing::answer(id, kind, data)?);
+        }
+        Ok(())
+    }
+}

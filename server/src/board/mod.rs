@@ -1,0 +1,14 @@
+//! The task board, on top of the hub.
+
+mod api;
+mod error;
+mod faults;
+mod files;
+mod live;
+pub mod options;
+pub mod serve;
+mod service;
+mod socket;
+mod store;
+mod task;
+mod tokens;
