@@ -45,7 +45,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     let Some((command, rest)) = arguments.split_first() else {
         bail!("which command?\n\n{HELP}");
     };
-    process::stop_all_on_interrupt(command == "demo")?;
+    // Ctrl-C is how the demo is meant to end; for anything else it is 128 + SIGINT.
+    process::stop_all_on_interrupt(if command == "demo" { 0 } else { 130 })?;
     let project = Project::locate()?;
     match command.as_str() {
         "demo" => demo::run(&project, rest)?,

@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a line says that a program still runs where there is no terminal to rewrite.
 const REMINDER: Duration = Duration::from_secs(30);
+/// What takes no longer than this is not worth a line.
+const MOMENT: Duration = Duration::from_secs(1);
 /// Lines of a failed program's output that are shown.
 const TAIL_LINES: usize = 120;
 
@@ -58,12 +60,11 @@ impl Finished {
     }
 }
 
-/// Ends every running program and then this one when a signal asks for it. A `graceful` end is a success.
+/// Ends every running program and then this one, with `code`, when a signal asks for it.
 ///
 /// # Errors
 /// When the handler cannot be installed.
-pub fn stop_all_on_interrupt(graceful: bool) -> Result<()> {
-    let code = if graceful { 0 } else { 130 };
+pub fn stop_all_on_interrupt(code: i32) -> Result<()> {
     ctrlc::set_handler(move || {
         STOPPING.store(true, Ordering::SeqCst);
         let running = groups().clone();
@@ -83,14 +84,18 @@ pub fn stop_all_on_interrupt(graceful: bool) -> Result<()> {
 }
 
 /// Runs `command` to its end and fails when it fails. `usual` tells how long that takes, for example `"3 min"`.
+/// What takes only a moment is not mentioned.
 ///
 /// # Errors
 /// When the program cannot be started, fails, or takes longer than `limit`.
 pub fn run(label: &str, usual: &str, command: &mut Command, limit: Duration) -> Result<Finished> {
-    println!("  {label} (usually {usual})");
-    let finished = watch(label, command, View::Progress, limit)?;
+    let mut progress = Progress::new(label, View::Progress);
+    progress.announcement = Some(format!("  {label} (usually {usual})"));
+    let finished = follow(progress, command, limit)?;
     ensure!(finished.success, "{label} failed:\n{}", finished.tail());
-    println!("  {label}: done in {}", human(finished.elapsed));
+    if finished.elapsed > MOMENT {
+        println!("  {label}: done in {}", human(finished.elapsed));
+    }
     Ok(finished)
 }
 
@@ -99,9 +104,12 @@ pub fn run(label: &str, usual: &str, command: &mut Command, limit: Duration) -> 
 /// # Errors
 /// When the program cannot be started.
 pub fn watch(label: &str, command: &mut Command, view: View, limit: Duration) -> Result<Finished> {
-    let started = Instant::now();
+    follow(Progress::new(label, view), command, limit)
+}
+
+fn follow(mut progress: Progress, command: &mut Command, limit: Duration) -> Result<Finished> {
+    let started = progress.started;
     let (mut running, lines) = Running::start_piped(command)?;
-    let mut progress = Progress::new(label, view, started);
     let mut output = String::new();
     let mut on_time = true;
     loop {
@@ -233,10 +241,13 @@ struct Progress<'a> {
     started: Instant,
     shown: Instant,
     last_line: String,
+    /// Said once the wait is longer than a moment.
+    announcement: Option<String>,
 }
 
 impl<'a> Progress<'a> {
-    fn new(label: &'a str, view: View, started: Instant) -> Self {
+    fn new(label: &'a str, view: View) -> Self {
+        let started = Instant::now();
         Self {
             label,
             view,
@@ -244,6 +255,7 @@ impl<'a> Progress<'a> {
             started,
             shown: started,
             last_line: String::new(),
+            announcement: None,
         }
     }
 
@@ -260,8 +272,14 @@ impl<'a> Progress<'a> {
     }
 
     fn tick(&mut self) {
+        if self.started.elapsed() > MOMENT
+            && let Some(announcement) = self.announcement.take()
+        {
+            println!("{announcement}");
+        }
         let every = if self.terminal { TICK } else { REMINDER };
-        if self.view == View::Stream || self.shown.elapsed() < every {
+        let quiet = self.view == View::Stream || self.announcement.is_some();
+        if quiet || self.shown.elapsed() < every {
             return;
         }
         self.shown = Instant::now();

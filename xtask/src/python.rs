@@ -1,7 +1,7 @@
 //! The virtual environment of the FastAPI server.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,6 +9,11 @@ use anyhow::{Context, Result};
 use crate::browsers::apt_install;
 use crate::process;
 use crate::project::Project;
+
+/// What the server needs.
+const SERVED: &str = "requirements.txt";
+/// What its tests need, which includes the former.
+const TESTED: &str = "requirements-dev.txt";
 
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
 
@@ -22,25 +27,18 @@ pub fn interpreter(project: &Project) -> PathBuf {
 /// # Errors
 /// When Python is missing or the packages cannot be downloaded.
 pub fn ensure(project: &Project) -> Result<()> {
-    let requirements = project.root.join("server/fastapi/requirements.txt");
-    let wanted = fs::read(&requirements).with_context(|| requirements.display().to_string())?;
+    let folder = project.root.join("server/fastapi");
+    let wanted = read(&folder.join(SERVED))? + &read(&folder.join(TESTED))?;
     let stamp = environment(project).join("installed-requirements.txt");
-    if interpreter(project).exists() && fs::read(&stamp).is_ok_and(|installed| installed == wanted)
-    {
+    let installed = fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
+    if installed && interpreter(project).exists() {
         return Ok(());
     }
     create_environment(project)?;
     let mut command = project.command(interpreter(project));
     command
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-        ])
-        .arg(&requirements);
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "-r"])
+        .arg(folder.join(TESTED));
     process::run(
         "installing the Python packages",
         "20 s",
@@ -48,6 +46,10 @@ pub fn ensure(project: &Project) -> Result<()> {
         DOWNLOAD_LIMIT,
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
 }
 
 fn environment(project: &Project) -> PathBuf {

@@ -40,6 +40,9 @@ pub struct Outcome {
 /// The longest a step may take, compiling included.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// What the browser tests start with, and no other test has.
+const WASM_GATE: &str = "#![cfg(target_arch = \"wasm32\")]";
+
 const BROWSER_NEEDS: [Need; 2] = [Need::Toolchain, Need::WasmTools];
 const CHROMIUM: Need = Need::Browser(Engine::Chromium);
 
@@ -277,23 +280,24 @@ fn in_browser(project: &Project, view: View, engine: Engine, mode: &str) -> Resu
     counted(view, Runner::Cargo, command)
 }
 
-/// The integration tests that are written for wasm.
+/// The integration tests that are written for wasm: files in `tests/`, and folders with a `main.rs`.
 fn wasm_tests(project: &Project) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(project.root.join("tests")).context("reading tests/")? {
         let path = entry?.path();
-        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
-        if is_rust && fs::read_to_string(&path)?.contains("#[wasm_bindgen_test]") {
+        let main = path.join("main.rs");
+        let source = if main.is_file() { &main } else { &path };
+        let is_rust = source
+            .extension()
+            .is_some_and(|extension| extension == "rs");
+        if is_rust && fs::read_to_string(source)?.contains(WASM_GATE) {
             names.extend(
                 path.file_stem()
                     .map(|name| name.to_string_lossy().into_owned()),
             );
         }
     }
-    ensure!(
-        !names.is_empty(),
-        "tests/ has no file with #[wasm_bindgen_test]"
-    );
+    ensure!(!names.is_empty(), "tests/ has no test with {WASM_GATE}");
     names.sort();
     Ok(names)
 }
