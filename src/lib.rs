@@ -3,6 +3,8 @@
 mod config;
 mod error;
 pub mod proto;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use config::*;
 pub use error::ErrorCode;

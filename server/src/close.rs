@@ -1,8 +1,8 @@
 //! Close frames: the codes the hub uses and what a browser lets a reason hold.
 
+use axum::extract::ws::{CloseFrame, Utf8Bytes};
 use everwire::proto::Instant;
 use everwire::proto::rate::TokenBucket;
-use axum::extract::ws::{CloseFrame, Utf8Bytes};
 
 /// RFC 6455 lets a control frame carry 125 bytes, two of which are the code.
 const REASON_MAX_BYTES: usize = 123;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use everwire::proto::rate::TokenBucket;
 use everwire::proto::Instant as BucketInstant;
+use everwire::proto::rate::TokenBucket;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};

@@ -97,15 +97,13 @@ fn open(database: &Database) -> Result<Store, ServeError> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| {
-            if error.kind() == io::ErrorKind::AddrInUse {
-                ServeError::InUse(address)
-            } else {
-                ServeError::Listen(address, error)
-            }
-        })
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse {
+            ServeError::InUse(address)
+        } else {
+            ServeError::Listen(address, error)
+        }
+    })
 }
 
 fn hub(options: &Options, board: &Board, tokens: &Arc<Tokens>) -> Hub {

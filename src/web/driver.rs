@@ -1,0 +1,318 @@
+//! The driver: turns what the browser tells into inputs, and acts on the outputs.
+
+use core::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use wasm_bindgen::JsValue;
+
+use super::clock::Clock;
+use super::page::Page;
+use super::seed;
+use super::socket::{Listener, Socket};
+use super::timer::Timer;
+use crate::config::{Config, ConfigError};
+use crate::error::ErrorCode;
+use crate::proto::{
+    CloseAction, CloseFrame, Connection, Event, Frame, Input, Instant, MessageId, Outgoing, Output,
+    PageEvent, SendError, SocketEvent, SocketId, State, Stats, Status, TokenAnswer, TokenReason,
+    TokenRequest, Transmit,
+};
+
+/// What stands above the driver: reads frames and carries events to the application.
+///
+/// Nothing is borrowed while one of these runs, so it may call the driver, and even drop it.
+pub trait Host: 'static {
+    /// Reads a frame, and keeps it until its event comes: [`Event::Message`], [`Event::Answered`], or none.
+    fn decode(&self, data: JsValue) -> Frame;
+
+    /// Begins to fetch a token, or the URL, or both. The answer goes to [`Driver::answer_token`], now or later.
+    fn fetch_token(&self, request: TokenRequest, reason: TokenReason);
+
+    /// Tells the application.
+    fn event(&self, event: Event<JsValue>);
+
+    /// What to do after a close; `None` leaves it to the default policy.
+    fn verdict(&self, frame: &CloseFrame) -> Option<CloseAction>;
+}
+
+/// A connection in a browser. Dropped, it closes its socket and leaves no listener and no timer.
+pub struct Driver<H: Host>(Rc<Core<H>>);
+
+struct Core<H> {
+    connection: RefCell<Connection<JsValue>>,
+    host: H,
+    clock: Clock,
+    timer: Timer,
+    socket: RefCell<Option<Socket>>,
+    page: RefCell<Option<Page>>,
+    stage: Cell<Stage>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    /// Outputs are being acted on. What a handler does meanwhile only adds to them.
+    Draining,
+    Dropped,
+}
+
+impl<H: Host> Driver<H> {
+    /// A driver that is idle.
+    ///
+    /// # Errors
+    /// When an option lies outside of its range.
+    pub fn new(config: Config, host: H) -> Result<Self, ConfigError> {
+        let clock = Clock::start();
+        let connection = Connection::new(config, seed::random(), clock.now())?;
+        Ok(Self(Rc::new(Core {
+            connection: RefCell::new(connection),
+            host,
+            clock,
+            timer: Timer::default(),
+            socket: RefCell::default(),
+            page: RefCell::default(),
+            stage: Cell::new(Stage::Waiting),
+        })))
+    }
+
+    /// What stands above.
+    pub fn host(&self) -> &H {
+        &self.0.host
+    }
+
+    /// See [`Connection::connect`].
+    pub fn connect(&self) {
+        self.0.command(Connection::connect);
+    }
+
+    /// See [`Connection::reconnect`].
+    pub fn reconnect(&self) {
+        self.0.command(Connection::reconnect);
+    }
+
+    /// See [`Connection::close`].
+    ///
+    /// # Errors
+    /// When browsers take no such code or reason; nothing has changed then.
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), ErrorCode> {
+        self.0
+            .command(|connection, _| connection.close(code, reason))
+    }
+
+    /// See [`Connection::send`]. Events about the message may come before this returns: [`next_id`](Self::next_id)
+    /// tells its id before.
+    ///
+    /// # Errors
+    /// When the message was not taken; it is handed back.
+    pub fn send(&self, message: Outgoing<JsValue>) -> Result<MessageId, SendError<JsValue>> {
+        self.0
+            .command(|connection, now| connection.send(now, message))
+    }
+
+    /// See [`Connection::withdraw`].
+    pub fn withdraw(&self, id: MessageId) {
+        self.0.command(|connection, _| connection.withdraw(id));
+    }
+
+    /// The answer to [`Host::fetch_token`].
+    pub fn answer_token(&self, request: TokenRequest, answer: TokenAnswer) {
+        self.0.input(Input::Token(request, answer));
+    }
+
+    /// See [`Connection::next_id`].
+    pub fn next_id(&self) -> MessageId {
+        self.0.connection.borrow().next_id()
+    }
+
+    /// What the application sees of the state.
+    pub fn status(&self) -> Status {
+        self.0.connection.borrow().status()
+    }
+
+    /// Numbers to look at.
+    pub fn stats(&self) -> Stats {
+        self.0.connection.borrow().stats(self.now())
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+}
+
+impl<H: Host> Drop for Driver<H> {
+    fn drop(&mut self) {
+        self.0.stage.set(Stage::Dropped);
+        self.0.timer.clear();
+        self.0.page.replace(None);
+        self.0.socket.replace(None);
+    }
+}
+
+impl<H: Host> Core<H> {
+    fn command<R>(self: &Rc<Self>, act: impl FnOnce(&mut Connection<JsValue>, Instant) -> R) -> R {
+        let now = self.clock.now();
+        if self.stage.get() == Stage::Waiting {
+            self.look_at_socket(now);
+        }
+        let result = act(&mut self.connection.borrow_mut(), now);
+        self.drain();
+        result
+    }
+
+    fn input(self: &Rc<Self>, input: Input) {
+        self.command(|connection, now| connection.handle_input(now, input));
+    }
+
+    /// A write to a closing socket vanishes silently and a full one grows without an error, so the engine is told
+    /// before it may write. Not while outputs wait, though: what they will write is not in the socket's buffer yet.
+    fn look_at_socket(&self, now: Instant) {
+        let Some((id, is_closing, buffered)) = self
+            .socket
+            .borrow()
+            .as_ref()
+            .map(|socket| (socket.id, socket.is_closing(), socket.buffered()))
+        else {
+            return;
+        };
+        let mut connection = self.connection.borrow_mut();
+        if is_closing {
+            connection.handle_input(now, Input::Socket(id, SocketEvent::Closing));
+        }
+        connection.handle_input(now, Input::Buffered(id, buffered));
+    }
+
+    fn drain(self: &Rc<Self>) {
+        if self.stage.get() != Stage::Waiting {
+            return;
+        }
+        self.stage.set(Stage::Draining);
+        while self.stage.get() == Stage::Draining {
+            let Some(output) = self.next_output() else {
+                self.stage.set(Stage::Waiting);
+                self.arm();
+                return;
+            };
+            self.act(output);
+        }
+    }
+
+    fn next_output(&self) -> Option<Output<JsValue>> {
+        self.connection.borrow_mut().poll_output()
+    }
+
+    fn act(self: &Rc<Self>, output: Output<JsValue>) {
+        match output {
+            Output::Open {
+                socket,
+                url,
+                protocols,
+            } => self.open(socket, &url, protocols),
+            Output::Transmit(socket, frame) => self.transmit(socket, frame),
+            Output::Close(id, frame) => {
+                if let Some(socket) = self.take_socket(id) {
+                    socket.abandon(&frame);
+                }
+            }
+            Output::FetchToken(request, reason) => self.host.fetch_token(request, reason),
+            Output::Event(event) => self.host.event(event),
+        }
+    }
+
+    fn open(self: &Rc<Self>, id: SocketId, url: &str, protocols: Vec<String>) {
+        match Socket::open(id, url, protocols, &Rc::downgrade(self)) {
+            Ok(socket) => {
+                self.socket.replace(Some(socket));
+            }
+            Err(failure) => {
+                let failed = Input::Socket(id, SocketEvent::Failed(failure));
+                let now = self.clock.now();
+                self.connection.borrow_mut().handle_input(now, failed);
+            }
+        }
+    }
+
+    fn transmit(&self, id: SocketId, frame: Transmit<JsValue>) {
+        let data = match frame {
+            Transmit::Control(text) => text.into(),
+            Transmit::Message(payload) => payload,
+        };
+        if let Some(socket) = self
+            .socket
+            .borrow()
+            .as_ref()
+            .filter(|socket| socket.id == id)
+        {
+            socket.send(&data);
+        }
+    }
+
+    fn take_socket(&self, id: SocketId) -> Option<Socket> {
+        self.socket.borrow_mut().take_if(|socket| socket.id == id)
+    }
+
+    /// Gets ready for what comes next: one timer, and listeners to the page only while there is something to keep up.
+    fn arm(self: &Rc<Self>) {
+        let (at, is_live) = {
+            let connection = self.connection.borrow();
+            let at = connection.poll_timeout().map(|(at, _)| at);
+            let is_live = !matches!(connection.state(), State::Idle | State::Closed(_));
+            (at, is_live)
+        };
+        let core = Rc::downgrade(self);
+        self.timer.arm(self.clock.now(), at, move || {
+            if let Some(core) = core.upgrade() {
+                core.timer.clear();
+                core.input(Input::Timeout);
+            }
+        });
+        if is_live != self.page.borrow().is_some() {
+            self.watch_page(is_live);
+        }
+    }
+
+    fn watch_page(self: &Rc<Self>, is_live: bool) {
+        if !is_live {
+            self.page.replace(None);
+            return;
+        }
+        let core = Rc::downgrade(self);
+        let page = Page::watch(move |event| {
+            if let Some(core) = core.upgrade() {
+                core.input(Input::Page(event));
+            }
+        });
+        self.page.replace(Some(page));
+        if Page::visibility() == PageEvent::Hidden {
+            self.input(Input::Page(PageEvent::Hidden));
+        }
+    }
+}
+
+impl<H: Host> Listener for Weak<Core<H>> {
+    fn opened(&self, socket: SocketId) {
+        if let Some(core) = self.upgrade() {
+            core.input(Input::Socket(socket, SocketEvent::Opened));
+        }
+    }
+
+    fn message(&self, socket: SocketId, data: JsValue) {
+        if let Some(core) = self.upgrade() {
+            let frame = core.host.decode(data);
+            let now = core.clock.now();
+            // A frame leads to no write but a pong, so the socket need not be looked at for each.
+            core.connection
+                .borrow_mut()
+                .handle_input(now, Input::Socket(socket, SocketEvent::Frame(frame)));
+            core.drain();
+        }
+    }
+
+    fn closed(&self, socket: SocketId, frame: CloseFrame) {
+        if let Some(core) = self.upgrade() {
+            drop(core.take_socket(socket));
+            let verdict = core.host.verdict(&frame);
+            core.input(Input::Socket(socket, SocketEvent::Closed(frame, verdict)));
+        }
+    }
+}

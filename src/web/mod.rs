@@ -1,0 +1,10 @@
+//! The driver: runs the engine on what a page or a worker has. It holds no policy, no close code and no default.
+
+mod clock;
+mod driver;
+mod page;
+mod seed;
+mod socket;
+mod timer;
+
+pub use driver::{Driver, Host};
