@@ -28,8 +28,9 @@ impl fmt::Debug for Token {
 /// A token that was accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
-    /// How long the token still lives. The socket is closed with 4401 25 s after that, unless a later `auth`
-    /// message brought a fresh one. `None`: for as long as the socket.
+    /// How long the token still lives. The socket is closed with 4401 some time after that
+    /// ([`HubConfig::expiry_grace`](crate::HubConfig::expiry_grace)), unless a later `auth` message brought a fresh
+    /// one. `None`: for as long as the socket.
     pub expires_in: Option<Duration>,
 }
 

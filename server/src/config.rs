@@ -30,6 +30,9 @@ pub struct HubConfig {
     /// How long a new socket has for its `auth` message and the check of its token. Default: 10 s, as long as a
     /// client waits for a connection.
     pub auth_timeout: Duration,
+    /// How long a socket outlives its token, room for a refresh that is on its way. Default: 25 s, as long as a
+    /// client may be silent.
+    pub expiry_grace: Duration,
     /// What one connection may send, heartbeats and `auth` included; more closes with 4429. Default: 400 a second
     /// and 2,000 at once, well above a client's own 200 and 400, since a network that stalls for some seconds
     /// delivers at once what was written at leisure. `None`: no limit.
@@ -59,6 +62,7 @@ impl Default for HubConfig {
         Self {
             origins: Origins::default(),
             auth_timeout: Duration::from_secs(10),
+            expiry_grace: Duration::from_secs(25),
             rate: Some(RateLimit {
                 per_second: 400,
                 burst: 2_000,

@@ -23,9 +23,6 @@ use crate::writer;
 /// at once would reset the connection, and a peer that is still sending would lose the close frame.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a socket outlives its token: room for a refresh that is on its way.
-const EXPIRY_GRACE: Duration = Duration::from_secs(25);
-
 /// A client that has as many sockets as a user may have comes back after this, in milliseconds.
 const TOO_MANY_SOCKETS_RETRY_MS: u64 = 60_000;
 
@@ -155,8 +152,9 @@ impl<'h> Session<'h> {
         let user = self.connection.user().to_owned();
         match authenticate.check(user, token).await {
             Ok(Grant { expires_in }) => {
+                let grace = self.hub.shared().config.expiry_grace;
                 self.expires = expires_in
-                    .and_then(|life| Instant::now().checked_add(life.saturating_add(EXPIRY_GRACE)));
+                    .and_then(|life| Instant::now().checked_add(life.saturating_add(grace)));
                 Ok(())
             }
             Err(error @ AuthError::Unauthorized) => Err(unauthorized(error.to_string())),
