@@ -1,9 +1,12 @@
 //! What goes into the engine and what comes out of it. Everything is owned.
 
+use core::fmt;
+
 use super::auth::{Token, TokenReason};
 use super::close::{CloseAction, CloseFrame};
 use super::state::Status;
 use super::time::Instant;
+use super::wire;
 use crate::error::ErrorCode;
 
 /// One socket of many in a connection's life: a generation number.
@@ -81,8 +84,8 @@ pub enum Content {
     Invalid,
 }
 
-/// The token provider's answer. A connection with a changing URL gets it here too.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The token provider's answer. A connection with a changing URL gets it here too. No debug print shows the URL's query.
+#[derive(Clone, PartialEq, Eq)]
 pub enum TokenAnswer {
     /// Go on.
     Granted {
@@ -116,8 +119,8 @@ pub enum PageEvent {
     Return,
 }
 
-/// What the driver has to do, strictly in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the driver has to do, strictly in order. No debug print shows a token.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Output<P> {
     /// Make a socket. Its handlers are attached before anything can arrive.
     Open {
@@ -138,8 +141,8 @@ pub enum Output<P> {
     Event(Event<P>),
 }
 
-/// A frame to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A frame to write. No debug print shows a token.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Transmit<P> {
     /// The engine's own: authentication, heartbeat.
     Control(String),
@@ -181,4 +184,71 @@ pub struct StatusChange {
     pub retry_at: Option<Instant>,
     /// Why the connection stopped for good, if it did.
     pub stopped: Option<ErrorCode>,
+}
+
+impl fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Granted {
+                token,
+                url,
+                expires_in_ms,
+            } => f
+                .debug_struct("Granted")
+                .field("token", token)
+                .field("url", &url.as_deref().map(without_query))
+                .field("expires_in_ms", expires_in_ms)
+                .finish(),
+            Self::Failed => f.write_str("Failed"),
+            Self::Unauthorized => f.write_str("Unauthorized"),
+        }
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Output<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open {
+                socket,
+                url,
+                protocols,
+            } => f
+                .debug_struct("Open")
+                .field("socket", socket)
+                .field("url", &without_query(url))
+                .field("protocols", &protocols.len())
+                .finish(),
+            Self::Transmit(socket, frame) => f
+                .debug_tuple("Transmit")
+                .field(socket)
+                .field(frame)
+                .finish(),
+            Self::Close(socket, frame) => {
+                f.debug_tuple("Close").field(socket).field(frame).finish()
+            }
+            Self::FetchToken(request, reason) => f
+                .debug_tuple("FetchToken")
+                .field(request)
+                .field(reason)
+                .finish(),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+        }
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Transmit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Control(frame) if frame == wire::PING || frame == wire::PONG => {
+                f.debug_tuple("Control").field(frame).finish()
+            }
+            Self::Control(_) => f.write_str("Control(…)"),
+            Self::Message(payload) => f.debug_tuple("Message").field(payload).finish(),
+        }
+    }
+}
+
+/// A token may be in the query.
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(path, _)| path)
 }
