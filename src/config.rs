@@ -51,13 +51,13 @@ pub struct Backoff {
     pub first: Duration,
     /// No later retry waits less. Default 100 ms.
     pub min: Duration,
-    /// The ceiling of the second retry; it doubles with each further one. Default 500 ms.
+    /// Half the ceiling of the second retry, which doubles with each further one. Default 500 ms.
     pub base: Duration,
     /// The ceiling never exceeds this. Default 30 s.
     pub max: Duration,
     /// A connection that lived this long forgets earlier failures. Default 10 s.
     pub reset_after: Duration,
-    /// Give up after so many failures in a row. Default: never.
+    /// Give up after so many failed attempts in a row; losing a connection is none. Default: never.
     pub max_attempts: Option<u32>,
     /// Attempts begun in any minute. Default 10: Chromium and Firefox punish hammering for up to 60 s.
     pub attempts_per_minute: u32,

@@ -2,7 +2,7 @@
 
 use super::wire;
 
-/// A hint never keeps a client away for longer: 5 minutes.
+/// A hint never keeps a client away for longer: 5 minutes, and the tenth that spreads the clients.
 const HINT_CAP_MS: u64 = 300_000;
 
 /// How a socket ended.

@@ -84,6 +84,7 @@ pub struct Connection<P> {
     last_id: MessageId,
     last_socket: SocketId,
     last_token_request: TokenRequest,
+    awaited_token: Option<TokenRequest>,
     last_written: Option<MessageId>,
     token_reason: TokenReason,
     /// A fresh token was asked for since a connection last was stable.
@@ -91,6 +92,8 @@ pub struct Connection<P> {
     /// Handshakes in a row that never opened.
     failed_handshakes: u32,
     opened_before: bool,
+    /// The status that the application was told last.
+    told: StatusChange,
     counts: Counts,
 }
 
@@ -154,11 +157,18 @@ impl<P> Connection<P> {
             last_id: MessageId::default(),
             last_socket: SocketId::default(),
             last_token_request: TokenRequest::default(),
+            awaited_token: None,
             last_written: None,
             token_reason: TokenReason::Connect,
             asked_fresh: false,
             failed_handshakes: 0,
             opened_before: false,
+            told: StatusChange {
+                status: Status::Idle,
+                attempt: 0,
+                retry_at: None,
+                stopped: None,
+            },
             counts: Counts::default(),
             config,
         })
@@ -282,16 +292,13 @@ impl<P> Connection<P> {
                     self.asked_fresh = false;
                 }
                 Timer::Flush | Timer::Backpressure => self.flush(now),
-                Timer::Expiry => self.expire_messages(now),
+                Timer::Expiry => {
+                    self.expire_messages(now);
+                    self.flush(now);
+                }
                 Timer::Request => self.expire_requests(now),
                 Timer::TokenRefresh => self.refresh_token(),
-                Timer::Closing => {
-                    let frame = CloseFrame {
-                        code: 1006,
-                        reason: String::new(),
-                    };
-                    self.handle_closed(now, frame, CloseAction::Retry);
-                }
+                Timer::Closing => self.closing_ended(now),
             }
         }
     }
@@ -351,11 +358,11 @@ impl<P> Connection<P> {
     }
 
     fn transition(&mut self, state: State) {
-        let before = self.status_change();
         self.state = state;
-        let after = self.status_change();
-        if before != after {
-            self.outputs.push_back(Output::Event(Event::Status(after)));
+        let change = self.status_change();
+        if change != self.told {
+            self.told = change;
+            self.event(Event::Status(change));
         }
     }
 
@@ -371,7 +378,7 @@ impl<P> Connection<P> {
         StatusChange {
             status: self.status(),
             attempt: if waiting {
-                self.retry.failures().saturating_add(1)
+                self.retry.failed_attempts().saturating_add(1)
             } else {
                 0
             },

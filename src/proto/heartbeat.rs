@@ -12,7 +12,7 @@ const REFUSED_WITHIN_MS: u64 = 5_000;
 const LATE_MS: u64 = 1_000;
 /// A page that wakes needs no probe if a frame came so recently.
 const FRESH_MS: u64 = 1_000;
-/// So many dead connections in a row without a single inbound frame: perhaps the server answers no longer.
+/// So many dead connections in a row without a single pong: perhaps the server answers no longer.
 const MUTE_DEATHS: u8 = 2;
 
 #[derive(Debug)]
@@ -37,14 +37,17 @@ struct Times {
 #[derive(Debug, Default)]
 struct Link {
     last_heard: Instant,
-    heard: bool,
     first_ping: Option<Instant>,
-    ping: Option<Ping>,
+    last_ping: Instant,
+    /// Pings whose pong has not come. Pongs carry nothing that would tell them apart.
+    unanswered: u32,
+    answered: bool,
+    /// The silence after the last ping; any frame ends it.
+    silence: Option<Silence>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Ping {
-    sent: Instant,
+struct Silence {
     deadline: Instant,
     second_chance: bool,
 }
@@ -79,7 +82,7 @@ impl Heartbeat {
 
     /// Whether a `pong` now answers a ping of ours.
     pub(crate) fn awaits_pong(&self) -> bool {
-        self.link.ping.is_some()
+        self.link.unanswered > 0
     }
 
     pub(crate) fn hide(&mut self, hidden: bool) {
@@ -96,23 +99,24 @@ impl Heartbeat {
     /// A frame came. Any is life.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.link.last_heard = now;
-        self.link.heard = true;
-        self.link.ping = None;
-        self.mute_deaths = 0;
+        self.link.silence = None;
     }
 
-    /// A pong came: the round trip in milliseconds, if it answers a ping.
+    /// The pong that was awaited came: the round trip in milliseconds, if it is clear which ping it answers.
     pub(crate) fn pong(&mut self, now: Instant) -> Option<u64> {
-        let sent = self.link.ping.map(|ping| ping.sent);
+        let clear = self.link.unanswered == 1;
         self.heard(now);
-        self.answers |= sent.is_some();
-        sent.map(|sent| now.since(sent))
+        self.link.unanswered = self.link.unanswered.saturating_sub(1);
+        self.link.answered = true;
+        self.answers = true;
+        self.mute_deaths = 0;
+        clear.then(|| now.since(self.link.last_ping))
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let times = self.times.as_ref()?;
-        Some(match self.link.ping {
-            Some(ping) => ping.deadline,
+        Some(match self.link.silence {
+            Some(silence) => silence.deadline,
             None => self.link.last_heard.after(times.interval),
         })
     }
@@ -126,15 +130,16 @@ impl Heartbeat {
             true => times.hidden_timeout,
             false => times.timeout,
         };
-        let Some(ping) = self.link.ping else {
+        let probe_timeout = times.probe_timeout;
+        let Some(silence) = self.link.silence else {
+            // A pong that has not come for a whole interval while other frames did will not come.
+            self.link.unanswered = 0;
             return self.ping(now, timeout, false);
         };
         if !self.answers {
-            let interval = times.interval;
-            return self.ping(now, interval, false);
+            return self.ping(now, timeout, false);
         }
-        if now.since(ping.deadline) > LATE_MS && !ping.second_chance {
-            let probe_timeout = times.probe_timeout;
+        if now.since(silence.deadline) > LATE_MS && !silence.second_chance {
             return self.ping(now, probe_timeout, true);
         }
         self.declare_dead();
@@ -147,18 +152,24 @@ impl Heartbeat {
             return Verdict::Alive;
         };
         let probe_timeout = times.probe_timeout;
-        let asked = |ping: Ping| now.since(ping.sent) < probe_timeout;
-        if now.since(self.link.last_heard) < FRESH_MS || self.link.ping.is_some_and(asked) {
+        if now.since(self.link.last_heard) < FRESH_MS {
             return Verdict::Alive;
         }
-        self.ping(now, probe_timeout, false)
+        let Some(silence) = self.link.silence else {
+            return self.ping(now, probe_timeout, false);
+        };
+        // Where every timer is late, each one wakes: without an end to the chances, none would find a death.
+        if silence.second_chance || now.since(self.link.last_ping) < probe_timeout {
+            return Verdict::Alive;
+        }
+        self.ping(now, probe_timeout, silence.deadline <= now)
     }
 
     /// Whether the server closed because of the connection's first ping. If so, no more are sent.
     pub(crate) fn refused_at_close(&mut self, now: Instant) -> bool {
         let recent = |at: Instant| now.since(at) <= REFUSED_WITHIN_MS;
-        let blamed =
-            !self.answers && self.link.ping.is_some() && self.link.first_ping.is_some_and(recent);
+        let in_silence = self.link.silence.is_some();
+        let blamed = !self.answers && in_silence && self.link.first_ping.is_some_and(recent);
         if blamed {
             self.times = None;
         }
@@ -167,16 +178,22 @@ impl Heartbeat {
 
     fn ping(&mut self, now: Instant, timeout: u64, second_chance: bool) -> Verdict {
         self.link.first_ping.get_or_insert(now);
-        self.link.ping = Some(Ping {
-            sent: now,
-            deadline: now.after(timeout),
+        self.link.last_ping = now;
+        self.link.unanswered = self.link.unanswered.saturating_add(1);
+        let deadline = match &self.times {
+            // Of a server that may not know pings nothing is due but the next one.
+            Some(times) if !self.answers => now.after(times.interval),
+            _ => now.after(timeout),
+        };
+        self.link.silence = Some(Silence {
+            deadline,
             second_chance,
         });
         Verdict::SendPing
     }
 
     fn declare_dead(&mut self) {
-        if !self.link.heard {
+        if !self.link.answered {
             self.mute_deaths += 1;
         }
         if self.mute_deaths >= MUTE_DEATHS {

@@ -49,6 +49,12 @@ impl Requests {
         }
     }
 
+    /// Forgets a request that was written. Whether it was there; nothing can answer one that was not written.
+    pub(crate) fn answered(&mut self, id: MessageId) -> bool {
+        let request = self.find(id).and_then(|at| self.waiting.get(at));
+        request.is_some_and(|request| request.written) && self.remove(id)
+    }
+
     /// Takes the requests whose wait is over, written or not.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
         self.take(|request| request.deadline <= now)

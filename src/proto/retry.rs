@@ -19,7 +19,12 @@ pub(crate) struct Retry {
     max_attempts: Option<u32>,
     per_minute: usize,
     rng: Rng,
+    /// Ends in a row, of attempts and of connections that were not stable.
     failures: u32,
+    /// The present attempt led to a connection.
+    connected: bool,
+    /// The row began with the end of a connection, which is no failed attempt.
+    began_with_loss: bool,
     /// Since the last stable connection, the server asked for patience.
     slow: bool,
     /// The server's hint: no attempt before this.
@@ -47,6 +52,8 @@ impl Retry {
             per_minute: config.attempts_per_minute.max(1) as usize,
             rng,
             failures: 0,
+            connected: false,
+            began_with_loss: false,
             slow: false,
             not_before: None,
             begun: VecDeque::new(),
@@ -54,18 +61,23 @@ impl Retry {
     }
 
     /// Attempts in a row that did not lead to a stable connection.
-    pub(crate) fn failures(&self) -> u32 {
+    pub(crate) fn failed_attempts(&self) -> u32 {
         self.failures
+            .saturating_sub(u32::from(self.began_with_loss))
     }
 
-    /// Counts a failure and says when to try again; `None` when the last permitted attempt failed.
+    /// Counts the end of an attempt or connection and says when to try again; `None` when the last permitted attempt failed.
     pub(crate) fn failed(&mut self, now: Instant, pace: Pace) -> Option<Instant> {
         let delay = self.delay(pace);
         if let Pace::Slow(Some(hint)) = pace {
             self.not_before = Some(now.after(hint));
         }
+        if self.failures == 0 {
+            self.began_with_loss = self.connected;
+        }
         self.failures = self.failures.saturating_add(1);
-        if self.max_attempts.is_some_and(|max| self.failures >= max) {
+        let attempts = self.failed_attempts();
+        if self.max_attempts.is_some_and(|max| attempts >= max) {
             return None;
         }
         Some(now.after(delay).max(self.permitted_at(now)))
@@ -93,11 +105,18 @@ impl Retry {
             self.begun.pop_front();
         }
         self.begun.push_back(now);
+        self.connected = false;
+    }
+
+    /// The attempt led to a connection.
+    pub(crate) fn connected(&mut self) {
+        self.connected = true;
     }
 
     /// A connection proved stable, or the application starts afresh. The budget stays.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
+        self.began_with_loss = false;
         self.slow = false;
         self.not_before = None;
     }

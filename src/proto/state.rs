@@ -18,6 +18,8 @@ pub enum State {
         socket: SocketId,
         /// The token to send as the first frame.
         token: Option<Token>,
+        /// When the token is to be refreshed.
+        refresh_at: Option<Instant>,
     },
     /// Open.
     Ready {

@@ -58,6 +58,11 @@ impl TimerTable {
         self.set(timer, None);
     }
 
+    pub(crate) fn is_due(&self, timer: Timer, now: Instant) -> bool {
+        let deadline = self.deadlines.get(timer as usize).copied().flatten();
+        deadline.is_some_and(|at| at <= now)
+    }
+
     pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
         self.deadlines
             .iter()

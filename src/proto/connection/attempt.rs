@@ -35,7 +35,7 @@ impl<P> Connection<P> {
             self.outputs
                 .push_back(Output::FetchToken(request, self.token_reason));
         } else {
-            self.open(now, None, None);
+            self.open(None, None, None);
         }
     }
 
@@ -45,9 +45,10 @@ impl<P> Connection<P> {
         request: TokenRequest,
         answer: TokenAnswer,
     ) {
-        if request != self.last_token_request {
+        if self.awaited_token != Some(request) {
             return;
         }
+        self.awaited_token = None;
         match self.state {
             State::Authenticating(_) => self.handle_first_token(now, answer),
             State::Ready { .. } => self.handle_refreshed_token(now, answer),
@@ -67,8 +68,7 @@ impl<P> Connection<P> {
                 expires_in_ms,
             } => {
                 self.token_reason = TokenReason::Connect;
-                self.plan_refresh(now, expires_in_ms);
-                self.open(now, token, url);
+                self.open(token, url, refresh_at(now, expires_in_ms));
             }
             TokenAnswer::Failed => {
                 self.abandon(
@@ -91,8 +91,9 @@ impl<P> Connection<P> {
                 expires_in_ms,
                 ..
             } => {
-                self.plan_refresh(now, expires_in_ms);
-                if let Some(token) = token {
+                self.timers
+                    .set(Timer::TokenRefresh, refresh_at(now, expires_in_ms));
+                if let Some(token) = token.filter(|_| self.config.auth == AuthVia::Message) {
                     self.send_auth(&token);
                 }
             }
@@ -115,15 +116,7 @@ impl<P> Connection<P> {
         }
     }
 
-    fn plan_refresh(&mut self, now: Instant, expires_in_ms: Option<u64>) {
-        let at = expires_in_ms.map(|life| {
-            let life = life.clamp(LIFE_MS.0, LIFE_MS.1);
-            now.after(life / 10 * 8)
-        });
-        self.timers.set(Timer::TokenRefresh, at);
-    }
-
-    fn open(&mut self, now: Instant, token: Option<Token>, url: Option<String>) {
+    fn open(&mut self, token: Option<Token>, url: Option<String>, refresh_at: Option<Instant>) {
         let mut url = url.unwrap_or_else(|| self.config.url.clone());
         let mut protocols = self.config.protocols.clone();
         let mut first_frame = None;
@@ -140,10 +133,10 @@ impl<P> Connection<P> {
         }
         let socket = SocketId(self.last_socket.0.wrapping_add(1));
         self.last_socket = socket;
-        self.heartbeat.opened(now);
         self.transition(State::Opening {
             socket,
             token: first_frame,
+            refresh_at,
         });
         self.outputs.push_back(Output::Open {
             socket,
@@ -207,6 +200,13 @@ impl<P> Connection<P> {
 
     fn next_token_request(&mut self) -> TokenRequest {
         self.last_token_request = TokenRequest(self.last_token_request.0.wrapping_add(1));
+        self.awaited_token = Some(self.last_token_request);
         self.last_token_request
     }
+}
+
+/// At four fifths of a token's life.
+fn refresh_at(now: Instant, expires_in_ms: Option<u64>) -> Option<Instant> {
+    let life = expires_in_ms?.clamp(LIFE_MS.0, LIFE_MS.1);
+    Some(now.after(life / 10 * 8))
 }

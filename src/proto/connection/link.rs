@@ -18,19 +18,25 @@ const CLOSING_MS: u64 = 2_000;
 
 impl<P> Connection<P> {
     pub(super) fn handle_opened(&mut self, now: Instant) {
-        let State::Opening { socket, token } = &self.state else {
+        let State::Opening {
+            socket,
+            token,
+            refresh_at,
+        } = &self.state
+        else {
             return;
         };
-        let (socket, token) = (*socket, token.clone());
+        let (socket, token, refresh_at) = (*socket, token.clone(), *refresh_at);
         self.timers.cancel(Timer::Connect);
         let stable_at = now.after(millis(self.config.backoff.reset_after));
         self.timers.set(Timer::Stable, Some(stable_at));
+        self.timers.set(Timer::TokenRefresh, refresh_at);
+        self.retry.connected();
         self.failed_handshakes = 0;
         self.opened_before = true;
         self.counts.opened += 1;
         self.buffered = 0;
         self.heartbeat.opened(now);
-        self.arm_heartbeat();
         if let Some(token) = token {
             let frame = Transmit::Control(wire::auth(token.secret()));
             self.outputs.push_back(Output::Transmit(socket, frame));
@@ -39,10 +45,14 @@ impl<P> Connection<P> {
             socket,
             writable: Writable::Yes,
         });
+        self.arm_heartbeat();
         self.flush(now);
     }
 
     pub(super) fn handle_frame(&mut self, now: Instant, frame: Frame) {
+        if !matches!(self.state, State::Ready { .. }) {
+            return;
+        }
         self.counts.bytes_received += u64::from(frame.bytes);
         let heartbeat_frame = match frame.content {
             Content::Pong => self.heartbeat.awaits_pong(),
@@ -62,7 +72,7 @@ impl<P> Connection<P> {
             Content::Invalid => self.event(Event::Warning(ErrorCode::InvalidFrame, None)),
             Content::Ping if heartbeat_frame => self.control(wire::PONG),
             Content::Pong if heartbeat_frame => {}
-            Content::Answer(id) if self.requests.remove(id) => {
+            Content::Answer(id) if self.requests.answered(id) => {
                 self.arm_requests();
                 self.counts.received += 1;
                 self.event(Event::Answered(id));
@@ -82,7 +92,7 @@ impl<P> Connection<P> {
     }
 
     pub(super) fn heartbeat_due(&mut self, now: Instant) {
-        if !matches!(self.state, State::Ready { .. }) {
+        if !self.takes_writes() {
             return;
         }
         match self.heartbeat.expired(now) {
@@ -102,17 +112,14 @@ impl<P> Connection<P> {
 
     /// Asks at once whether the other side is there.
     pub(super) fn probe(&mut self, now: Instant) {
-        if matches!(self.state, State::Ready { .. })
-            && self.heartbeat.wake(now) == Verdict::SendPing
-        {
+        if self.takes_writes() && self.heartbeat.wake(now) == Verdict::SendPing {
             self.control(wire::PING);
             self.arm_heartbeat();
         }
     }
 
     pub(super) fn arm_heartbeat(&mut self) {
-        let has_socket = self.state.socket().is_some();
-        let at = self.heartbeat.deadline().filter(|_| has_socket);
+        let at = self.heartbeat.deadline().filter(|_| self.takes_writes());
         self.timers.set(Timer::Heartbeat, at);
     }
 
@@ -122,7 +129,24 @@ impl<P> Connection<P> {
         {
             *writable = Writable::Closing;
             self.timers.set(Timer::Closing, Some(now.after(CLOSING_MS)));
+            self.timers.cancel(Timer::Heartbeat);
         }
+    }
+
+    /// The socket never said why it closes: nobody waits for it any longer.
+    pub(super) fn closing_ended(&mut self, now: Instant) {
+        if let Some(socket) = self.state.socket() {
+            let frame = CloseFrame {
+                code: 1000,
+                reason: String::new(),
+            };
+            self.outputs.push_back(Output::Close(socket, frame));
+        }
+        let frame = CloseFrame {
+            code: 1006,
+            reason: String::new(),
+        };
+        self.handle_closed(now, frame, CloseAction::Retry);
     }
 
     pub(super) fn handle_closed(&mut self, now: Instant, frame: CloseFrame, action: CloseAction) {
@@ -131,9 +155,20 @@ impl<P> Connection<P> {
             return self.handshake_failed(now);
         }
         let refused_ping = self.heartbeat.refused_at_close(now);
-        let action = match refused_ping {
-            true => CloseAction::Retry,
-            false => action,
+        let action = match action {
+            CloseAction::Stop
+            | CloseAction::RefreshToken
+            | CloseAction::TooLarge
+            | CloseAction::Retry
+                if refused_ping =>
+            {
+                CloseAction::Retry
+            }
+            CloseAction::RetrySlowly(_)
+            | CloseAction::Stop
+            | CloseAction::RefreshToken
+            | CloseAction::TooLarge
+            | CloseAction::Retry => action,
         };
         let error = match action {
             CloseAction::Stop => ErrorCode::Refused,
@@ -207,12 +242,20 @@ impl<P> Connection<P> {
     }
 
     fn transmit(&mut self, frame: Transmit<P>) {
-        if let State::Ready {
-            socket,
-            writable: Writable::Yes | Writable::Congested,
-        } = self.state
-        {
+        if let Some(socket) = self.state.socket().filter(|_| self.takes_writes()) {
             self.outputs.push_back(Output::Transmit(socket, frame));
+        }
+    }
+
+    fn takes_writes(&self) -> bool {
+        match self.state {
+            State::Ready { writable, .. } => writable != Writable::Closing,
+            State::Idle
+            | State::Authenticating(_)
+            | State::Opening { .. }
+            | State::Backoff { .. }
+            | State::Suspended
+            | State::Closed(_) => false,
         }
     }
 
@@ -229,6 +272,7 @@ impl<P> Connection<P> {
         ] {
             self.timers.cancel(timer);
         }
+        self.awaited_token = None;
         self.buffered = 0;
         self.last_written = None;
     }

@@ -140,6 +140,7 @@ impl<P> Connection<P> {
         let State::Ready { socket, .. } = self.state else {
             return;
         };
+        self.reject_overdue(now);
         while let Some(bytes) = self.outbox.front_bytes() {
             if !self.may_write(now, bytes) {
                 return;
@@ -166,13 +167,22 @@ impl<P> Connection<P> {
         }
     }
 
+    /// A timer may be late: what is overdue is not written before it fires.
+    fn reject_overdue(&mut self, now: Instant) {
+        if self.timers.is_due(Timer::Expiry, now) {
+            self.expire_messages(now);
+        }
+        if self.timers.is_due(Timer::Request, now) {
+            self.expire_requests(now);
+        }
+    }
+
     pub(super) fn expire_messages(&mut self, now: Instant) {
         for entry in self.outbox.take_expired(now) {
             self.reject(entry, ErrorCode::Expired);
         }
         self.timers.set(Timer::Expiry, self.outbox.next_expiry());
         self.arm_requests();
-        self.flush(now);
     }
 
     pub(super) fn expire_requests(&mut self, now: Instant) {
@@ -250,7 +260,9 @@ impl<P> Connection<P> {
         };
         *writable = match *writable {
             Writable::Closing => Writable::Closing,
-            Writable::Congested if self.buffered > u64::from(limits.low) => Writable::Congested,
+            Writable::Congested if self.buffered > u64::from(limits.low.min(limits.high)) => {
+                Writable::Congested
+            }
             Writable::Congested => Writable::Yes,
             Writable::Yes if self.buffered >= u64::from(limits.high) => Writable::Congested,
             Writable::Yes => Writable::Yes,
