@@ -1,5 +1,6 @@
 //! Runs the README's commands as they are written there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -17,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 /// The longest a page may take.
 const PAGE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs every line of the README's `sh` blocks that starts with `cargo xtask`.
+/// Runs every `cargo xtask` command that the README shows.
 ///
 /// # Errors
 /// When the README cannot be read, or names no such command.
@@ -26,7 +27,7 @@ pub fn run(project: &Project, view: View) -> Result<Outcome> {
     let commands = commands(&readme);
     ensure!(
         !commands.is_empty(),
-        "README.md has no sh block with a cargo xtask command"
+        "README.md shows no cargo xtask command"
     );
     let mut outcome = Outcome::passed(0);
     for line in commands {
@@ -48,18 +49,26 @@ pub fn run(project: &Project, view: View) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The commands of this project in the `sh` blocks of a Markdown text, without their trailing comments.
+/// The commands of this project in the `sh` blocks and the code spans of a Markdown text, each once.
 fn commands(markdown: &str) -> Vec<&str> {
-    let mut in_block = false;
+    let mut block = None;
     let mut found = Vec::new();
     for line in markdown.lines() {
-        if let Some(info) = line.trim_start().strip_prefix("```") {
-            in_block = info.trim() == "sh";
-        } else if in_block && line.starts_with("cargo xtask ") {
-            found.push(line.split(" #").next().unwrap_or(line).trim());
+        match (line.strip_prefix("```"), block) {
+            (Some(info), None) => block = Some(info.trim()),
+            (Some(_), Some(_)) => block = None,
+            (None, Some("sh")) => found.extend(line.split(" #").next()),
+            (None, Some(_)) => {}
+            // Every second piece between backticks is a code span.
+            (None, None) => found.extend(line.split('`').skip(1).step_by(2)),
         }
     }
+    let mut seen = BTreeSet::new();
     found
+        .into_iter()
+        .map(str::trim)
+        .filter(|command| command.starts_with("cargo xtask ") && seen.insert(*command))
+        .collect()
 }
 
 fn attempt(project: &Project, view: View, line: &str) -> Result<()> {
@@ -125,9 +134,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_projects_commands_in_sh_blocks_are_run() {
-        let text = "```sh\ncargo xtask demo   # opens\nnpm i everwire\n```\ncargo xtask no\n```ts\ncargo xtask no\n```\n";
-        assert_eq!(commands(text), ["cargo xtask demo"]);
+    fn only_this_projects_commands_are_run_and_each_once() {
+        let text = "Try `cargo xtask demo` or `npm i`.\n\
+            ```sh\ncargo xtask demo   # opens\ncargo xtask size\nnpm i everwire\n```\n\
+            cargo xtask no\n```ts\ncargo xtask no\n```\n";
+        assert_eq!(commands(text), ["cargo xtask demo", "cargo xtask size"]);
     }
 
     #[test]
