@@ -51,7 +51,7 @@ function watchWire(wire, list) {
   wire.addEventListener("error", ({ detail }) => log(detail.message, "bad"));
   wire.addEventListener("dropped", () => log("A message had to be dropped.", "bad"));
   wire.addEventListener("status", () => {
-    if (wire.status === "reconnecting") list.setState("waiting");
+    if (wire.status === "reconnecting" || wire.stats.attempt > 1) list.setState("waiting");
     if (wire.status === "closed") {
       showNotice({
         title: "The connection has ended for good",

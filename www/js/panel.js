@@ -66,8 +66,8 @@ export class Panel {
     const { stats, status } = this.#wire;
     this.#sync.markSent();
     setText(byId("state-detail"), this.#detail(stats, status));
-    setText(byId("attempt"), status === "open" ? "–" : String(stats.attempt));
-    setText(byId("next-try"), this.#countdown(stats, status) ?? (status === "open" || status === "closed" ? "–" : "now"));
+    setText(byId("attempt"), isTrying(status) ? String(stats.attempt) : "–");
+    setText(byId("next-try"), this.#countdown(stats, status) ?? (isTrying(status) ? "now" : "–"));
     setText(byId("queued"), String(stats.queued));
     setText(byId("queued-bytes"), inBytes(stats.queuedBytes));
     setText(byId("rate"), `${this.#rate(stats.sent).toFixed(1)} /s`);
@@ -76,15 +76,15 @@ export class Panel {
 
   #detail(stats, status) {
     const countdown = this.#countdown(stats, status);
-    if (status === "open") return `${stats.received} messages in, ${stats.sent} out`;
+    if (status === "open") return `Messages: ${stats.received} in, ${stats.sent} out`;
     if (status === "closed") return this.#wire.error?.message ?? "Closed by this page.";
     if (status === "idle") return "Not asked to connect yet.";
-    return countdown ? `Attempt ${stats.attempt + 1} in ${countdown}` : `Attempt ${stats.attempt} under way`;
+    return `Attempt ${stats.attempt} ${countdown ? `in ${countdown}` : "under way"}`;
   }
 
   #countdown({ retryAt }, status) {
     const left = retryAt - Date.now();
-    return status === "reconnecting" && left > 0 ? `${(left / 1000).toFixed(1)} s` : undefined;
+    return isTrying(status) && left > 0 ? `${(left / 1000).toFixed(1)} s` : undefined;
   }
 
   #rate(sent) {
@@ -92,6 +92,10 @@ export class Panel {
     this.#sentAt = [...this.#sentAt, { now, sent }].filter((sample) => now - sample.now <= RATE_OVER_MS);
     return ((sent - this.#sentAt[0].sent) * 1000) / RATE_OVER_MS;
   }
+}
+
+function isTrying(status) {
+  return status === "connecting" || status === "reconnecting";
 }
 
 function inBytes(bytes) {

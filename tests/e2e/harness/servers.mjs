@@ -1,0 +1,109 @@
+// Starting, killing and asking the two servers of the board.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { until } from "./until.mjs";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+const COMMANDS = {
+  rust: (port, folder) => ({
+    program: required("EVERWIRE_SERVER_BIN"),
+    args: ["--port", port, "--database", join(folder, "tasks.sqlite")],
+    cwd: ROOT,
+  }),
+  fastapi: (port, folder) => ({
+    program: required("EVERWIRE_PYTHON"),
+    args: ["-m", "uvicorn", "main:app", "--port", port],
+    cwd: join(ROOT, "server/fastapi"),
+    env: { EVERWIRE_TASKS: join(folder, "tasks.json") },
+  }),
+};
+
+/** The servers that every test of the board runs on. */
+export const KINDS = Object.keys(COMMANDS);
+
+/** A server of the board on a port and a store of its own. */
+export class Server {
+  #child;
+  #folder;
+
+  constructor(kind, port, folder) {
+    this.kind = kind;
+    this.port = port;
+    this.origin = `http://127.0.0.1:${port}`;
+    this.#folder = folder;
+  }
+
+  static async start(kind) {
+    const folder = await mkdtemp(join(tmpdir(), "everwire-e2e-"));
+    const server = new Server(kind, await freePort(), folder);
+    await server.start();
+    return server;
+  }
+
+  /** Starts it (again), on the same port and store, and waits until it answers. */
+  async start() {
+    const { program, args, cwd, env } = COMMANDS[this.kind](String(this.port), this.#folder);
+    this.#child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = this.#child;
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    const ended = once(child, "exit");
+    child.once("error", (error) => (output += error.message));
+    await until(`${this.kind} answers`, async () => child.exitCode !== null || (await this.#answers()), { show: () => output });
+    if (child.exitCode !== null) {
+      await ended;
+      throw new Error(`the ${this.kind} server ended at once:\n${output}`);
+    }
+  }
+
+  /** SIGKILL: no goodbye, nothing flushed. */
+  async kill() {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  async stop() {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The tasks that `user` can see, asked over REST. */
+  async tasks(user) {
+    const response = await fetch(`${this.origin}/api/tasks`, { headers: { "X-User": user } });
+    return response.json();
+  }
+
+  async #answers() {
+    try {
+      return (await fetch(`${this.origin}/api/config`)).ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+function required(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`set ${name}, or run cargo xtask test e2e, which does`);
+  return value;
+}

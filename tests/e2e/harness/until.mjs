@@ -1,0 +1,16 @@
+// Waiting for a condition: asks again and again until it holds, and says what it last saw if it never does.
+
+import { setTimeout as pause } from "node:timers/promises";
+
+const ASK_EVERY_MS = 40;
+
+/** Resolves with the first truthy answer of `look`; rejects after `withinMs` with `what` and what `show` gives. */
+export async function until(what, look, { withinMs = 10_000, show = () => "" } = {}) {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const answer = await look();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}\n${await show()}`);
+    await pause(ASK_EVERY_MS);
+  }
+}
