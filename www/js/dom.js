@@ -22,6 +22,11 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Error messages begin in lower case and end without a full stop; on the page they are sentences. */
+export function asSentence(message) {
+  return message[0].toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : ".");
+}
+
 const announcer = byId("announcer");
 
 /** Says `text` to screen readers once they are idle. */

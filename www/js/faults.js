@@ -1,7 +1,7 @@
 // The buttons that break the connection for real.
 
 import { makeFault } from "./api.js";
-import { byId, element, setText } from "./dom.js";
+import { asSentence, byId, element, setText } from "./dom.js";
 import { log } from "./log.js";
 
 const FAULTS = {
@@ -51,7 +51,7 @@ export function startFaults({ faults, tab, user, answersPings }) {
       try {
         await makeFault(fault, tab, user);
       } catch (error) {
-        setText(watch, error.message);
+        setText(watch, asSentence(error.message));
         log(`The fault was not made: ${error.message}`, "bad");
       }
     }

@@ -1,6 +1,6 @@
 // The list of tasks on the page. Rows are matched by name and never made again, so live updates do not take the focus.
 
-import { announce, byId, setText } from "./dom.js";
+import { announce, asSentence, byId, setText } from "./dom.js";
 import { Row } from "./row.js";
 
 // How long a row says "Saved" before it goes quiet.
@@ -35,7 +35,7 @@ export class List {
     tasks.addEventListener("change", () => this.#schedule());
     sync.addEventListener("listed", () => this.setState("listed"));
     sync.addEventListener("saved", ({ detail }) => this.#saved(detail.row));
-    sync.addEventListener("rejected", ({ detail }) => announce(`Not saved: ${detail.error.message}`));
+    sync.addEventListener("rejected", ({ detail }) => announce(`Not saved: ${asSentence(detail.error.message)}`));
     this.#schedule();
   }
 

@@ -4,7 +4,7 @@ import { connect } from "/pkg/everwire.js";
 
 import { getConfig, getToken } from "./api.js";
 import { startComposer } from "./composer.js";
-import { byId, element, setText } from "./dom.js";
+import { asSentence, byId, element, setText } from "./dom.js";
 import { startFaults } from "./faults.js";
 import { List } from "./list.js";
 import { log } from "./log.js";
@@ -48,14 +48,14 @@ function openWire(config, user, tab) {
 }
 
 function watchWire(wire, list) {
-  wire.addEventListener("error", ({ detail }) => log(detail.message, "bad"));
+  wire.addEventListener("error", ({ detail }) => log(asSentence(detail.message), "bad"));
   wire.addEventListener("dropped", () => log("A message had to be dropped.", "bad"));
   wire.addEventListener("status", () => {
     if (wire.status === "reconnecting" || wire.stats.attempt > 1) list.setState("waiting");
     if (wire.status === "closed") {
       showNotice({
         title: "The connection has ended for good",
-        text: `${wire.error?.message ?? "It was closed."} Your unsaved changes are kept in this tab.`,
+        text: `${asSentence(wire.error?.message ?? "it was closed")} Your unsaved changes are kept in this tab.`,
         action: "Connect again",
         run: () => wire.reconnect(),
       });
@@ -77,7 +77,7 @@ async function configuration() {
         const timer = setTimeout(again, pause);
         showNotice({
           title: "The board cannot start yet",
-          text: `${error.message} Trying again every few seconds; what you typed stays here.`,
+          text: `${asSentence(error.message)} Trying again every few seconds; what you typed stays here.`,
           action: "Try now",
           run: () => {
             clearTimeout(timer);

@@ -1,6 +1,6 @@
 // The connection panel: what the wire is doing, in words and numbers.
 
-import { announce, byId, setText } from "./dom.js";
+import { announce, asSentence, byId, setText } from "./dom.js";
 import { log } from "./log.js";
 import { Sparkline, inMs } from "./sparkline.js";
 
@@ -77,7 +77,7 @@ export class Panel {
   #detail(stats, status) {
     const countdown = this.#countdown(stats, status);
     if (status === "open") return `Messages: ${stats.received} in, ${stats.sent} out`;
-    if (status === "closed") return this.#wire.error?.message ?? "Closed by this page.";
+    if (status === "closed") return asSentence(this.#wire.error?.message ?? "closed by this page");
     if (status === "idle") return "Not asked to connect yet.";
     return `Attempt ${stats.attempt} ${countdown ? `in ${countdown}` : "under way"}`;
   }

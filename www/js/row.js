@@ -1,6 +1,6 @@
 // One row of the list: made once, then only brought up to date, so that focus and selections survive.
 
-import { element, setText } from "./dom.js";
+import { asSentence, element, setText } from "./dom.js";
 
 const CHIP = { queued: "Queued", sent: "Sent", uncertain: "Unconfirmed", rejected: "Not saved", saved: "Saved" };
 // Which stage a row with several changes shows: the one that most wants attention.
@@ -83,13 +83,13 @@ export class Row {
 
   #showTrouble(change) {
     this.trouble.hidden = !change;
-    if (this.trouble.dataset.change === (change?.id ?? "") && this.trouble.dataset.reason === change?.error.message) return;
-    this.trouble.dataset.change = change?.id ?? "";
-    this.trouble.dataset.reason = change?.error.message ?? "";
+    const isNowNew = change?.kind === "update" && this.#model.id === undefined;
+    const shown = change ? `${change.id} ${isNowNew} ${change.error.message}` : "";
+    if (this.trouble.dataset.shown === shown) return;
+    this.trouble.dataset.shown = shown;
     if (!change) return;
-    const isNowNew = change.kind === "update" && this.#model.id === undefined;
     this.trouble.replaceChildren(
-      element("p", { text: change.error.message }),
+      element("p", { text: asSentence(change.error.message) }),
       element("button", { type: "button", text: isNowNew ? "Add as a new task" : "Try again", click: () => this.#actions.retry(change.id) }),
       element("button", { type: "button", text: "Discard", click: () => this.#actions.discard(change.id) }),
     );

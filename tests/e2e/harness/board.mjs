@@ -92,13 +92,10 @@ export class Board {
     await (await this.#part(title, ".delete")).click();
   }
 
-  /** Presses the button called `name` in the row's report of trouble. */
+  /** Presses the button called `name` in the row's report of trouble, once it is offered. */
   async resolve(title, name) {
-    const buttons = await (await this.#item(title)).$$(".trouble button");
-    for (const button of buttons) {
-      if ((await button.evaluate((node) => node.textContent)) === name) return button.click();
-    }
-    throw new Error(`the row “${title}” offers no “${name}”`);
+    const button = await until(`“${title}” offers “${name}”`, () => this.#offered(title, name), { show: () => this.#all() });
+    await button.click();
   }
 
   async breakIt(fault) {
@@ -107,6 +104,13 @@ export class Board {
 
   async close() {
     await this.page.browserContext().close();
+  }
+
+  async #offered(title, name) {
+    for (const button of await (await this.#item(title)).$$(".trouble button")) {
+      if ((await button.evaluate((node) => node.textContent)) === name) return button;
+    }
+    return undefined;
   }
 
   async #part(title, selector) {
