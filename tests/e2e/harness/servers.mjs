@@ -13,16 +13,16 @@ import { until } from "./until.mjs";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 const COMMANDS = {
-  rust: (port, folder) => ({
+  rust: (port, database) => ({
     program: required("EVERWIRE_SERVER_BIN"),
-    args: ["--port", port, "--database", join(folder, "tasks.sqlite")],
+    args: ["--port", port, "--db", database],
     cwd: ROOT,
   }),
-  fastapi: (port, folder) => ({
+  fastapi: (port, database) => ({
     program: required("EVERWIRE_PYTHON"),
     args: ["-m", "uvicorn", "main:app", "--port", port],
     cwd: join(ROOT, "server/fastapi"),
-    env: { EVERWIRE_TASKS: join(folder, "tasks.json") },
+    env: { BOARD_DB: database },
   }),
 };
 
@@ -50,7 +50,7 @@ export class Server {
 
   /** Starts it (again), on the same port and store, and waits until it answers. */
   async start() {
-    const { program, args, cwd, env } = COMMANDS[this.kind](String(this.port), this.#folder);
+    const { program, args, cwd, env } = COMMANDS[this.kind](String(this.port), join(this.#folder, "tasks.sqlite"));
     this.#child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     const child = this.#child;
     let output = "";

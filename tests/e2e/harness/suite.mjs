@@ -5,12 +5,15 @@ import { after, before, describe, it } from "node:test";
 import { Browser } from "./browser.mjs";
 import { KINDS, Server } from "./servers.mjs";
 
+// Both servers at once, and on each so many tests: most of their time they wait for a timer of the wire or the server.
+const AT_ONCE = 2;
+
 /**
  * Declares the same tests for every server. `declare(test)` calls `test(name, body)`; a body gets
  * `{ kind, server, open(user, options), keep(closable) }`, and everything opened or kept in it is closed after it.
  */
 export function onEachServer(subject, declare) {
-  describe(subject, () => {
+  describe(subject, { concurrency: AT_ONCE }, () => {
     let browser;
     before(async () => {
       browser = await Browser.launch();
