@@ -12,6 +12,9 @@ import { until } from "./until.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
+// Python alone takes ten seconds to load its libraries on a machine that is busy.
+const START_LIMIT_MS = 45_000;
+
 const COMMANDS = {
   rust: (port, database) => ({
     program: required("EVERWIRE_SERVER_BIN"),
@@ -44,7 +47,12 @@ export class Server {
   static async start(kind) {
     const folder = await mkdtemp(join(tmpdir(), "everwire-e2e-"));
     const server = new Server(kind, await freePort(), folder);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -57,7 +65,8 @@ export class Server {
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
     const ended = once(child, "exit");
     child.once("error", (error) => (output += error.message));
-    await until(`${this.kind} answers`, async () => child.exitCode !== null || (await this.#answers()), { show: () => output });
+    const hasSettled = async () => child.exitCode !== null || (await this.#answers());
+    await until(`${this.kind} answers`, hasSettled, { withinMs: START_LIMIT_MS, show: () => output });
     if (child.exitCode !== null) {
       await ended;
       throw new Error(`the ${this.kind} server ended at once:\n${output}`);

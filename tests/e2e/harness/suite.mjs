@@ -20,7 +20,7 @@ export function onEachServer(subject, declare) {
     });
     after(() => browser.close());
     for (const kind of KINDS) {
-      describe(`on ${kind}`, () => declare((name, body) => it(name, { timeout: 60_000 }, () => run(kind, browser, body))));
+      describe(`on ${kind}`, () => declare((name, body) => it(name, { timeout: 150_000 }, () => run(kind, browser, body))));
     }
   });
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 const ASK_EVERY_MS = 40;
 
 /** Resolves with the first truthy answer of `look`; rejects after `withinMs` with `what` and what `show` gives. */
-export async function until(what, look, { withinMs = 10_000, show = () => "" } = {}) {
+export async function until(what, look, { withinMs = 15_000, show = () => "" } = {}) {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const answer = await look();
