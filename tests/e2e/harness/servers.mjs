@@ -62,21 +62,23 @@ export class Server {
     this.#child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     const child = this.#child;
     let output = "";
+    let hasEnded = false;
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-    const ended = once(child, "exit");
-    child.once("error", (error) => (output += error.message));
-    const hasSettled = async () => child.exitCode !== null || (await this.#answers());
+    child.once("exit", () => (hasEnded = true));
+    child.once("error", (error) => {
+      output += error.message;
+      hasEnded = true;
+    });
+    const hasSettled = async () => hasEnded || (await this.#answers());
     await until(`${this.kind} answers`, hasSettled, { withinMs: START_LIMIT_MS, show: () => output });
-    if (child.exitCode !== null) {
-      await ended;
-      throw new Error(`the ${this.kind} server ended at once:\n${output}`);
-    }
+    if (hasEnded) throw new Error(`the ${this.kind} server ended at once:\n${output}`);
   }
 
   /** SIGKILL: no goodbye, nothing flushed. */
   async kill() {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+    if (!isRunning) return;
     const ended = once(child, "exit");
     child.kill("SIGKILL");
     await ended;
