@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::process::Running;
 use crate::project::Project;
 use crate::setup::{self, Need};
-use crate::{package, python, test_server};
+use crate::{package, python, server};
 
 const DEFAULT_PORT: u16 = 8080;
 
@@ -30,15 +30,14 @@ struct Options {
 /// When the arguments make no sense, something does not build, or the server ends by itself.
 pub fn run(project: &Project, arguments: &[String]) -> Result<()> {
     let Options { server, port } = parse(arguments)?;
+    server::ensure_free(port).context("--port chooses another port")?;
     package::build(project)?;
     let mut command = match server {
         Server::Rust => rust_server(project, port)?,
         Server::FastApi => fastapi_server(project, port)?,
     };
     let mut running = Running::start(&mut command)?;
-    test_server::wait_until_it_listens(&mut running, port).with_context(|| {
-        format!("the server did not start; is port {port} taken? --port chooses another")
-    })?;
+    server::wait_until_it_listens(&mut running, port).context("the server did not start")?;
     println!(
         "\nThe board is at http://127.0.0.1:{port}/ : open it in two windows. Ctrl-C stops it.\n"
     );
@@ -69,7 +68,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
 }
 
 fn rust_server(project: &Project, port: u16) -> Result<Command> {
-    let mut command = project.command(test_server::build(project)?);
+    let mut command = project.command(server::build(project)?);
     command.args(["--port", &port.to_string()]);
     Ok(command)
 }

@@ -9,12 +9,12 @@ mod process;
 mod project;
 mod python;
 mod readme;
+mod server;
 mod setup;
 mod size;
 mod suite;
 mod tally;
 mod test;
-mod test_server;
 
 use std::process::ExitCode;
 

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, ensure};
 use crate::browsers::{self, Engine};
 use crate::process::{self, View};
 use crate::project::Project;
+use crate::server::{self, TestServer};
 use crate::setup::Need;
 use crate::tally::{self, Runner, Tally};
-use crate::test_server::{self, TestServer};
 use crate::{package, python, readme, size};
 
 /// A part of the proof.
@@ -303,7 +303,7 @@ fn wasm_tests(project: &Project) -> Result<Vec<String>> {
 }
 
 fn end_to_end(project: &Project, view: View) -> Result<Outcome> {
-    let server = test_server::build(project)?;
+    let server = server::build(project)?;
     if !project.package().join("package.json").is_file() {
         package::build(project)?;
     }

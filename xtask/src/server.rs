@@ -1,4 +1,4 @@
-//! The real server that the browser tests talk to.
+//! The board's Rust server: compiling it, and running it for the browser tests.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -31,11 +31,7 @@ impl TestServer {
     pub fn start(project: &Project) -> Result<Self> {
         let program = build(project)?;
         let port = port()?;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
-            bail!(
-                "port {port} is taken: end what listens there, or set EVERWIRE_TEST_PORT to a free one"
-            );
-        }
+        ensure_free(port).context("EVERWIRE_TEST_PORT chooses another port")?;
         let log = project.target.join("test-server.log");
         let output = File::create(&log).with_context(|| format!("writing {}", log.display()))?;
         let mut command = project.command(program);
@@ -70,6 +66,16 @@ pub fn build(project: &Project) -> Result<PathBuf> {
         COMPILE_LIMIT,
     )?;
     Ok(project.target.join("debug/everwire-server"))
+}
+
+/// Fails when something listens on `port` already.
+///
+/// # Errors
+/// Then.
+pub fn ensure_free(port: u16) -> Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("port {port} is taken"))
+        .map(drop)
 }
 
 /// Waits for the first connection that `port` takes.
