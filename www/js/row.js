@@ -36,6 +36,7 @@ export class Row {
     this.node.dataset.done = model.done;
     this.node.dataset.stage = stage;
     this.node.dataset.doomed = doomed;
+    this.node.dataset.assigned = model.assignee !== null;
     setText(this.title, model.title);
     this.title.setAttribute("aria-description", "Edit the title");
     setText(this.owner, `by ${nameOf(model.owner)}`);

@@ -3,8 +3,9 @@
 import { rowOf } from "./tasks.js";
 import { uuid } from "./uuid.js";
 
-// A change waits for its connection for as long as the page lives; a connection that dies is the wire's to notice.
-const PATIENCE_MS = 24 * 60 * 60 * 1000;
+// The longest that a request may wait. One that was not written by then is asked again after the next open; a
+// connection that dies is the wire's to notice.
+const PATIENCE_MS = 3_600_000;
 // The pause before asking again after the server refused for the moment (a full queue, a rate limit).
 const PAUSE_MS = 2_000;
 

@@ -77,7 +77,7 @@ export class Server {
   /** SIGKILL: no goodbye, nothing flushed. */
   async kill() {
     const child = this.#child;
-    const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+    const isRunning = child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
     if (!isRunning) return;
     const ended = once(child, "exit");
     child.kill("SIGKILL");
