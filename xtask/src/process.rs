@@ -320,3 +320,41 @@ fn wait_here_if_stopping() {
         thread::park();
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Finished {
+        let mut command = Command::new("sh");
+        watch("test", command.args(["-c", script]), View::Progress, limit).unwrap()
+    }
+
+    #[test]
+    fn both_streams_are_kept_in_order_and_the_exit_code_is_seen() {
+        let finished = shell("echo a; echo b >&2; exit 3", Duration::from_secs(60));
+        assert_eq!(finished.output, "a\nb\n");
+        assert!(!finished.success);
+    }
+
+    #[test]
+    fn a_program_over_its_limit_ends_with_all_it_started() {
+        let finished = shell("sleep 600 & echo $!; wait", Duration::from_millis(300));
+        assert!(!finished.success);
+        let started = finished.output.lines().next().unwrap().parse().unwrap();
+        let deadline = Instant::now() + GRACE;
+        // Init reaps it in its own time.
+        while nix::sys::signal::kill(Pid::from_raw(started), None).is_ok() {
+            assert!(Instant::now() < deadline, "{started} still runs");
+            thread::sleep(TICK);
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_keeps_the_output_open_does_not_hold_the_end_up() {
+        let finished = shell("setsid sleep 30 & echo done", Duration::from_secs(60));
+        assert!(finished.success);
+        assert!(finished.elapsed < Duration::from_secs(20));
+    }
+}

@@ -13,7 +13,7 @@ use crate::project::Project;
 
 /// The tests read its address when they are compiled, so it must not change from run to run.
 const PORT: u16 = 18_431;
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(60);
 const COMPILE_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// A server of the browser tests, running until dropped.
