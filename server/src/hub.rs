@@ -1,4 +1,4 @@
-//! The hub: the seed's connect, disconnect, send_to_user and broadcast, for axum.
+//! The hub: connect, disconnect, send_to_user and broadcast, for axum.
 
 use std::pin::Pin;
 use std::sync::Arc;

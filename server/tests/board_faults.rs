@@ -68,6 +68,7 @@ async fn restart_closes_with_1012_stops_listening_and_comes_back_with_its_tasks(
     let server = Board::start();
     let task = server.create("ann", json!({ "title": "Stays" }));
     let mut ann = server.client("ann", "a").await;
+    let _unread = server.client("ben", "b").await;
     let begun = Instant::now();
     server.fault("restart", "a");
     assert_eq!(ann.close_code().await, 1012);
@@ -80,7 +81,8 @@ async fn restart_closes_with_1012_stops_listening_and_comes_back_with_its_tasks(
             Err(_) => assert!(begun.elapsed() < LIMIT),
         }
     };
-    assert!(begun.elapsed() >= Duration::from_secs(2));
+    let away = begun.elapsed();
+    assert!((2..4).contains(&away.as_secs()), "{away:?}");
     assert_eq!(back.body, json!([task]));
     server.client("ann", "a").await;
 }

@@ -17,7 +17,8 @@ use everwire_server::{Close, HubConfig, Outgoing, RateLimit, Stats};
 use futures_util::{SinkExt, StreamExt};
 use hub::Running;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -126,6 +127,13 @@ async fn a_message_above_the_limit_closes_with_1009_though_its_sender_is_still_w
         Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), Close::TOO_BIG),
         other => unreachable!("{other:?}"),
     }
+    // Room for a slow network to bring the close frame before the reset.
+    let closed = Instant::now();
+    assert!(!matches!(
+        timeout(LIMIT, stream.next()).await.unwrap(),
+        Some(Ok(_))
+    ));
+    assert!(closed.elapsed() > Duration::from_millis(500));
     writing.abort();
 }
 
@@ -154,6 +162,30 @@ async fn a_flood_is_closed_with_a_hint_and_what_the_burst_allowed_is_answered() 
     let hint: Value = serde_json::from_str(&reason).unwrap();
     let wait = hint["retry_after_ms"].as_u64().unwrap();
     assert!((1..=5_000).contains(&wait), "{reason}");
+}
+
+#[tokio::test]
+async fn a_flood_is_read_to_its_end_so_that_the_close_is_not_followed_by_a_reset() {
+    let server = Running::start(HubConfig {
+        rate: Some(RateLimit {
+            per_second: 1,
+            burst: 5,
+        }),
+        close_timeout: Duration::from_millis(500),
+        ..HubConfig::default()
+    })
+    .await;
+    let mut ann = server.client("ann").await;
+    let flood = "x".repeat(1_000);
+    for _ in 0..500 {
+        ann.send("echo", json!(flood)).await;
+    }
+    // Below WebSocket, where a reset shows.
+    let mut bytes = Vec::new();
+    let end = timeout(LIMIT, ann.0.get_mut().read_to_end(&mut bytes)).await;
+    end.unwrap().unwrap();
+    let hint = bytes.windows(14).any(|part| part == b"retry_after_ms");
+    assert!(hint, "the close frame came");
 }
 
 #[tokio::test]

@@ -27,7 +27,11 @@ pub fn with_files(routes: Router, options: &Options) -> Router {
         let cors = CorsLayer::new()
             .allow_origin(origins)
             .allow_methods(cors::Any)
-            .allow_headers(cors::Any);
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                HeaderName::from_static("x-user"),
+            ]);
         routes = routes.layer(cors);
     }
     for (name, value) in HEADERS {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use everwire_server::{AuthError, Hub, HubConfig};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{App, routes};
@@ -42,11 +42,6 @@ pub enum ServeError {
     Store(StoreError),
 }
 
-enum Stop {
-    Signal,
-    Restart,
-}
-
 /// Serves until SIGTERM or ctrl-c. `listening` is called once, with the address.
 pub async fn serve(options: Options, listening: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
     let board = Board::new(open(&options.database)?);
@@ -68,15 +63,19 @@ pub async fn serve(options: Options, listening: impl FnOnce(SocketAddr)) -> Resu
             faults: faults.clone(),
         };
         let running = Running::start(listener, hub, app, &options);
-        let stop = tokio::select! {
-            () = signals.next() => Stop::Signal,
-            () = faults.restart() => Stop::Restart,
-        };
+        tokio::select! {
+            () = signals.next() => {
+                running.stop().await;
+                return Ok(());
+            }
+            () = faults.restart() => {}
+        }
         let back = Instant::now() + RESTART_PAUSE;
-        running.stop().await;
-        match stop {
-            Stop::Signal => return Ok(()),
-            Stop::Restart => sleep_until(back).await,
+        // Sockets that do not answer the close frame end by themselves, beside the next server.
+        let _ = timeout_at(back, running.stop()).await;
+        tokio::select! {
+            () = signals.next() => return Ok(()),
+            () = sleep_until(back) => {}
         }
         listener = bind(address).await?;
         tracing::info!("listening again");
