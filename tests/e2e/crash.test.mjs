@@ -39,7 +39,7 @@ onEachServer("after a kill -9", (test) => {
     await ann.untilRow("Saved in silence", { stage: "uncertain", chip: "Unconfirmed" });
     proxy.release();
     await server.start();
-    await ann.untilRow("Saved in silence", { stage: "saved" }, 35_000);
+    await ann.untilSaved("Saved in silence", 35_000);
     assert.deepEqual((await server.tasks("ann")).map(({ title }) => title), ["Saved in silence"]);
   });
 
@@ -53,7 +53,7 @@ onEachServer("after a kill -9", (test) => {
     await ann.untilRow("Lost on the way", { stage: "uncertain" });
     proxy.release();
     await server.start();
-    await ann.untilRow("Lost on the way", { stage: "saved" }, 35_000);
+    await ann.untilSaved("Lost on the way", 35_000);
     assert.deepEqual((await server.tasks("ann")).map(({ title }) => title), ["Lost on the way"]);
   });
 

@@ -39,7 +39,7 @@ onEachServer("the fault button", (test) => {
     await until("a second attempt is counted down", async () => /^Attempt ([2-9]) in [\d.]+ s$/.test(await ann.text("#state-detail")));
     await ann.add("Queued while refused");
     await ann.untilRow("Queued while refused", { stage: "queued" });
-    await ann.untilRow("Queued while refused", { stage: "saved" }, 35_000);
+    await ann.untilSaved("Queued while refused", 35_000);
     assert.equal(await ann.status(), "open");
     ann.record.check({ mayLoseServer: true });
   });

@@ -50,7 +50,7 @@ onEachServer("while the server is away", (test) => {
 
     await server.start();
     await ann.page.reload();
-    await ann.untilRow("Typed while away", { stage: "saved" });
+    await ann.untilSaved("Typed while away");
     assert.equal(await ann.page.$eval("#new-title", (input) => input.value), "Half a sente");
     assert.deepEqual((await server.tasks("ann")).map(({ title }) => title), ["Typed while away"]);
   });
@@ -69,7 +69,7 @@ onEachServer("while the server is away", (test) => {
     assert.match((await ann.row("Better words")).trouble, /\w{3,}/);
 
     await ann.resolve("Better words", "Add as a new task");
-    await ann.untilRow("Better words", { stage: "saved" });
+    await ann.untilSaved("Better words");
     assert.deepEqual((await server.tasks("ben")).map(({ title }) => title), ["Better words"]);
   });
 });

@@ -123,7 +123,7 @@ onEachServer("the page", (test) => {
     await ann.page.click("#notice-action");
     await ann.ready();
     await ann.page.click("#new-submit");
-    await ann.untilRow("Typed before the start", { stage: "saved" });
+    await ann.untilSaved("Typed before the start");
   });
 });
 

@@ -42,9 +42,18 @@ export class Board {
     return this.until(what, (rows) => rows.some(matches), withinMs);
   }
 
+  untilSaved(title, withinMs) {
+    return this.until(`“${title}” saved`, (rows) => rows.some((row) => row.title === title && isSettled(row)), withinMs);
+  }
+
   /** Waits until no row waits for anything any more. */
   untilQuiet(withinMs) {
-    return this.until("everything settled", (rows) => rows.every(({ stage }) => stage === "" || stage === "saved"), withinMs);
+    return this.until("everything settled", (rows) => rows.every(isSettled), withinMs);
+  }
+
+  /** All that the rows' chips ever said. */
+  chips() {
+    return this.page.evaluate(() => window.seenChips);
   }
 
   status() {
@@ -134,4 +143,9 @@ export class Board {
     ]);
     return JSON.stringify({ state, detail, rows, events }, null, 1);
   }
+}
+
+// A row says "Saved" for a moment only.
+function isSettled({ stage }) {
+  return stage === "" || stage === "saved";
 }

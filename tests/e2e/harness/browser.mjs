@@ -58,6 +58,10 @@ async function watch(page) {
     document.addEventListener("securitypolicyviolation", (event) => {
       window.recordViolation(`${event.violatedDirective} blocked ${event.blockedURI}`);
     });
+    // A chip may say something for less time than it takes to ask.
+    window.seenChips = [];
+    const look = () => window.seenChips.push(...[...document.querySelectorAll(".chip")].map((chip) => chip.textContent));
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
   });
   return record;
 }
