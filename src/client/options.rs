@@ -110,12 +110,15 @@ impl Config {
     ///
     /// Functions and tokens are not taken from it: give a provider with [`Client::builder`](crate::Client::builder).
     /// An unknown name or a value of the wrong type is an error that names it; ranges are checked on connecting.
-    pub fn from_js(url: impl Into<String>, options: JsValue) -> Result<Self, JsValue> {
+    pub fn from_js(url: impl Into<String>, options: JsValue) -> Result<Self, serde_json::Error> {
         let mut config = Self::new(url);
         if options.is_undefined() || options.is_null() {
             return Ok(config);
         }
-        let options: Options = serde_wasm_bindgen::from_value(options)?;
+        // By way of a value: asked for a struct directly, the converter looks up the names it knows and ignores others.
+        let options: serde_json::Value =
+            serde_wasm_bindgen::from_value(options).map_err(serde::de::Error::custom)?;
+        let options: Options = serde_json::from_value(options)?;
         config.protocols = options.protocols;
         duration(&mut config.connect_timeout, options.connect_timeout_ms);
         duration(&mut config.request_timeout, options.request_timeout_ms);
