@@ -218,6 +218,26 @@ fn what_was_written_counts_until_the_buffer_is_asked() {
 }
 
 #[test]
+fn what_the_engine_writes_itself_counts_too() {
+    check(
+        |config| {
+            config.backpressure.high = 2_000;
+            config.backpressure.low = 1_000;
+        },
+        r#"
+        ready
+        buffered 1 1_990
+        frame 1 ping
+            > transmit 1 {"type":"pong","data":null}
+        send a
+        buffered 1 1_000
+            > transmit 1 a
+            > sent m1
+        "#,
+    );
+}
+
+#[test]
 fn a_full_send_buffer_is_forgotten_with_its_socket() {
     check(
         |_| {},

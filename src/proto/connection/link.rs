@@ -3,7 +3,7 @@
 use super::super::auth::Token;
 use super::super::close::{CloseAction, CloseFrame};
 use super::super::heartbeat::Verdict;
-use super::super::io::{Content, Event, Frame, Output, Transmit};
+use super::super::io::{Content, Event, Frame, Output, SocketId, Transmit};
 use super::super::retry::Pace;
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
@@ -38,8 +38,8 @@ impl<P> Connection<P> {
         self.buffered = 0;
         self.heartbeat.opened(now);
         if let Some(token) = token {
-            let frame = Transmit::Control(wire::auth(token.secret()));
-            self.outputs.push_back(Output::Transmit(socket, frame));
+            let frame = wire::auth(token.secret());
+            self.write_control(socket, frame);
         }
         self.transition(State::Ready {
             socket,
@@ -70,7 +70,7 @@ impl<P> Connection<P> {
                 self.event(Event::Warning(ErrorCode::FrameTooLarge, None));
             }
             Content::Invalid => self.event(Event::Warning(ErrorCode::InvalidFrame, None)),
-            Content::Ping if heartbeat_frame => self.control(wire::PONG),
+            Content::Ping if heartbeat_frame => self.control(wire::PONG.to_owned()),
             Content::Pong if heartbeat_frame => {}
             Content::Answer(id) if self.requests.answered(id) => {
                 self.arm_requests();
@@ -104,7 +104,7 @@ impl<P> Connection<P> {
                 self.abandon(frame, ErrorCode::HeartbeatTimeout);
                 self.retry(now, Pace::Usual);
             }
-            Verdict::SendPing => self.control(wire::PING),
+            Verdict::SendPing => self.control(wire::PING.to_owned()),
             Verdict::Alive => {}
         }
         self.arm_heartbeat();
@@ -113,7 +113,7 @@ impl<P> Connection<P> {
     /// Asks at once whether the other side is there.
     pub(super) fn probe(&mut self, now: Instant) {
         if self.takes_writes() && self.heartbeat.wake(now) == Verdict::SendPing {
-            self.control(wire::PING);
+            self.control(wire::PING.to_owned());
             self.arm_heartbeat();
         }
     }
@@ -233,18 +233,19 @@ impl<P> Connection<P> {
     }
 
     pub(super) fn send_auth(&mut self, token: &Token) {
-        let frame = wire::auth(token.secret());
-        self.transmit(Transmit::Control(frame));
+        self.control(wire::auth(token.secret()));
     }
 
-    fn control(&mut self, frame: &str) {
-        self.transmit(Transmit::Control(frame.to_owned()));
-    }
-
-    fn transmit(&mut self, frame: Transmit<P>) {
+    fn control(&mut self, frame: String) {
         if let Some(socket) = self.state.socket().filter(|_| self.takes_writes()) {
-            self.outputs.push_back(Output::Transmit(socket, frame));
+            self.write_control(socket, frame);
         }
+    }
+
+    fn write_control(&mut self, socket: SocketId, frame: String) {
+        self.buffered += frame.len() as u64;
+        self.outputs
+            .push_back(Output::Transmit(socket, Transmit::Control(frame)));
     }
 
     fn takes_writes(&self) -> bool {
