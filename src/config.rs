@@ -1,5 +1,7 @@
 //! Every option: its unit, default and range. Checked once, when a connection is made.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 

@@ -13,10 +13,19 @@
 //! 7. No panic can be reached: a panic in wasm kills the page's instance.
 //! 8. Every queue, table, retry and frame has a bound, and refusal hands the message back.
 
+#![cfg_attr(
+    all(target_arch = "wasm32", feature = "npm", not(feature = "client")),
+    no_std
+)]
+
+extern crate alloc;
+
 #[cfg(feature = "client")]
 mod client;
 mod config;
 mod error;
+#[cfg(all(target_arch = "wasm32", feature = "npm"))]
+mod js;
 pub mod proto;
 #[cfg(feature = "web")]
 pub mod web;

@@ -1,5 +1,6 @@
 //! Authentication: where a token goes, and what must never show it.
 
+use alloc::string::String;
 use core::fmt;
 
 /// A secret that no debug print shows.

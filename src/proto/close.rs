@@ -1,6 +1,7 @@
 //! Close codes: what to do after a close frame.
 
 use super::wire;
+use alloc::string::String;
 
 /// A hint never keeps a client away for longer: 5 minutes, and the tenth that spreads the clients.
 const HINT_CAP_MS: u64 = 300_000;

@@ -4,7 +4,9 @@ mod attempt;
 mod link;
 mod queue;
 
-use std::collections::VecDeque;
+use alloc::borrow::ToOwned;
+use alloc::collections::VecDeque;
+use alloc::string::String;
 
 use super::auth::TokenReason;
 use super::close::{self, CloseAction, CloseFrame};

@@ -8,6 +8,8 @@ use super::state::Status;
 use super::time::Instant;
 use super::wire;
 use crate::error::ErrorCode;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// One socket of many in a connection's life: a generation number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

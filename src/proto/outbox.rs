@@ -1,6 +1,7 @@
 //! The outbox: messages that are not written yet, bounded in count and bytes, in the order of `send`.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use super::io::MessageId;
 use super::time::Instant;

@@ -2,6 +2,7 @@
 
 use super::io::MessageId;
 use super::time::Instant;
+use alloc::vec::Vec;
 
 /// The most requests that wait at once.
 const CAPACITY: usize = 1_000;

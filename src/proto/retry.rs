@@ -1,6 +1,6 @@
 //! Reconnection: when the next attempt begins. Backoff with jitter drawn after the cap, and a budget of attempts a minute.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use super::rng::Rng;
 use super::time::Instant;

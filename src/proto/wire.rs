@@ -3,6 +3,8 @@
 //! A frame is one object `{"type","data"}`; a request adds `"id"`, its answer carries `"re"`. The engine writes only
 //! the frames below itself. Application payloads pass through as they are.
 
+use alloc::string::String;
+
 /// The heartbeat's question.
 pub const PING: &str = r#"{"type":"ping","data":null}"#;
 

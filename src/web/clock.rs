@@ -2,21 +2,11 @@
 
 use core::cell::Cell;
 
-use wasm_bindgen::prelude::wasm_bindgen;
-
+use super::browser::{monotonic_ms, wall_ms};
 use crate::proto::Instant;
 
 /// The clocks' readings are rounded and the wall clock is corrected in small steps, so only a larger gap is sleep.
 const SLEPT_MS: f64 = 1_000.0;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn monotonic_ms() -> f64;
-
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn wall_ms() -> f64;
-}
 
 /// `performance.now()` may stand still while the machine sleeps; `Date.now()` does not, but may be set.
 pub(super) struct Clock(Cell<Readings>);
@@ -64,7 +54,6 @@ impl Readings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasm_bindgen_test::wasm_bindgen_test;
 
     const START: Readings = Readings {
         monotonic: 5_000.0,
@@ -78,23 +67,23 @@ mod tests {
             .now
     }
 
-    #[wasm_bindgen_test]
+    #[test]
     fn time_passes_as_the_monotonic_clock_says() {
         assert_eq!(passed(250.0, 251.0), 250.0);
         assert_eq!(passed(250.0, 1_200.0), 250.0);
     }
 
-    #[wasm_bindgen_test]
+    #[test]
     fn sleep_that_the_monotonic_clock_missed_is_counted() {
         assert_eq!(passed(10.0, 28_800_000.0), 28_800_000.0);
     }
 
-    #[wasm_bindgen_test]
+    #[test]
     fn a_wall_clock_that_is_set_back_is_ignored() {
         assert_eq!(passed(40.0, -3_600_000.0), 40.0);
     }
 
-    #[wasm_bindgen_test]
+    #[test]
     fn a_monotonic_clock_that_goes_back_stands_still() {
         assert_eq!(passed(-7.0, 3.0), 0.0);
     }

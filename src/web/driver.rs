@@ -1,13 +1,15 @@
 //! The driver: turns what the browser tells into inputs, and acts on the outputs.
 
+use alloc::rc::{Rc, Weak};
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
 
 use wasm_bindgen::JsValue;
 
+use super::browser;
 use super::clock::Clock;
 use super::page::Page;
-use super::seed;
 use super::socket::{Listener, Socket};
 use super::timer::Timer;
 use crate::config::{Config, ConfigError};
@@ -63,12 +65,12 @@ impl<H: Host> Driver<H> {
     /// When an option lies outside of its range.
     pub fn new(config: Config, host: H) -> Result<Self, ConfigError> {
         let clock = Clock::start();
-        let connection = Connection::new(config, seed::random(), clock.now())?;
-        Ok(Self(Rc::new(Core {
+        let connection = Connection::new(config, random_seed(), clock.now())?;
+        Ok(Self(Rc::new_cyclic(|core| Core {
             connection: RefCell::new(connection),
             host,
             clock,
-            timer: Timer::default(),
+            timer: Timer::new(Self::on_timer(core.clone())),
             socket: RefCell::default(),
             page: RefCell::default(),
             stage: Cell::new(Stage::Waiting),
@@ -138,12 +140,21 @@ impl<H: Host> Driver<H> {
     pub fn now(&self) -> Instant {
         self.0.clock.now()
     }
+
+    fn on_timer(core: Weak<Core<H>>) -> impl Fn() {
+        move || {
+            if let Some(core) = core.upgrade() {
+                core.timer.fired();
+                core.input(Input::Timeout);
+            }
+        }
+    }
 }
 
 impl<H: Host> Drop for Driver<H> {
     fn drop(&mut self) {
         self.0.stage.set(Stage::Dropped);
-        self.0.timer.clear();
+        self.0.timer.arm(self.now(), None);
         self.0.page.replace(None);
         self.0.socket.replace(None);
     }
@@ -151,10 +162,7 @@ impl<H: Host> Drop for Driver<H> {
 
 impl<H: Host> Core<H> {
     fn command<R>(self: &Rc<Self>, act: impl FnOnce(&mut Connection<JsValue>, Instant) -> R) -> R {
-        let now = self.clock.now();
-        if self.stage.get() == Stage::Waiting {
-            self.look_at_socket(now);
-        }
+        let now = self.look_at_socket();
         let result = act(&mut self.connection.borrow_mut(), now);
         self.drain();
         result
@@ -166,20 +174,20 @@ impl<H: Host> Core<H> {
 
     /// A write to a closing socket vanishes silently and a full one grows without an error, so the engine is told
     /// before it may write. Not while outputs wait, though: what they will write is not in the socket's buffer yet.
-    fn look_at_socket(&self, now: Instant) {
-        let Some((id, is_closing, buffered)) = self
-            .socket
-            .borrow()
+    fn look_at_socket(&self) -> Instant {
+        let now = self.clock.now();
+        let socket = self.socket.borrow();
+        if let Some(socket) = socket
             .as_ref()
-            .map(|socket| (socket.id, socket.is_closing(), socket.buffered()))
-        else {
-            return;
-        };
-        let mut connection = self.connection.borrow_mut();
-        if is_closing {
-            connection.handle_input(now, Input::Socket(id, SocketEvent::Closing));
+            .filter(|_| self.stage.get() == Stage::Waiting)
+        {
+            let mut connection = self.connection.borrow_mut();
+            if socket.is_closing() {
+                connection.handle_input(now, Input::Socket(socket.id, SocketEvent::Closing));
+            }
+            connection.handle_input(now, Input::Buffered(socket.id, socket.buffered()));
         }
-        connection.handle_input(now, Input::Buffered(id, buffered));
+        now
     }
 
     fn drain(self: &Rc<Self>) {
@@ -259,13 +267,7 @@ impl<H: Host> Core<H> {
             let is_live = !matches!(connection.state(), State::Idle | State::Closed(_));
             (at, is_live)
         };
-        let core = Rc::downgrade(self);
-        self.timer.arm(self.clock.now(), at, move || {
-            if let Some(core) = core.upgrade() {
-                core.timer.clear();
-                core.input(Input::Timeout);
-            }
-        });
+        self.timer.arm(self.clock.now(), at);
         if is_live != self.page.borrow().is_some() {
             self.watch_page(is_live);
         }
@@ -287,6 +289,13 @@ impl<H: Host> Core<H> {
             self.input(Input::Page(PageEvent::Hidden));
         }
     }
+}
+
+/// Clients with the same seed would all retry at the same moments.
+fn random_seed() -> u64 {
+    let mut bytes = [0; 8];
+    browser::fill_randomly(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 impl<H: Host> Listener for Weak<Core<H>> {

@@ -1,9 +1,9 @@
 //! The driver: runs the engine on what a page or a worker has. It holds no policy, no close code and no default.
 
+mod browser;
 mod clock;
 mod driver;
 mod page;
-mod seed;
 mod socket;
 mod timer;
 

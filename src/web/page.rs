@@ -1,8 +1,9 @@
 //! The page's life. In a worker most of these events never come, and nothing else changes.
 
-use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::browser::{Event, is_hidden, listen, unlisten};
 use crate::proto::PageEvent;
 
 /// Each event that is listened to, and the phase: `focus` is caught on the window alone, since in the capture phase it
@@ -17,28 +18,6 @@ const EVENTS: [(&str, bool); 8] = [
     ("freeze", true),
     ("resume", true),
 ];
-
-#[wasm_bindgen]
-extern "C" {
-    /// Fails where the global object is no event target.
-    #[wasm_bindgen(catch, js_name = addEventListener)]
-    fn listen(kind: &str, handler: &JsValue, capture: bool) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(catch, js_name = removeEventListener)]
-    fn unlisten(kind: &str, handler: &JsValue, capture: bool) -> Result<(), JsValue>;
-
-    type Event;
-    #[wasm_bindgen(method, getter, js_name = type)]
-    fn kind(this: &Event) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn persisted(this: &Event) -> JsValue;
-
-    type Document;
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<Document>;
-    #[wasm_bindgen(method, getter)]
-    fn hidden(this: &Document) -> bool;
-}
 
 /// Listens until it is dropped.
 pub(super) struct Page {
@@ -61,9 +40,7 @@ impl Page {
 
     /// Whether the page is visible; a worker always is.
     pub(super) fn visibility() -> PageEvent {
-        let hidden =
-            DOCUMENT.with(|document| document.as_ref().is_some_and(|document| document.hidden()));
-        match hidden {
+        match is_hidden().unwrap_or(false) {
             true => PageEvent::Hidden,
             false => PageEvent::Visible,
         }
@@ -85,7 +62,7 @@ fn meaning(event: &Event) -> Option<PageEvent> {
         "visibilitychange" => Page::visibility(),
         "freeze" => PageEvent::Hidden,
         "pagehide" => PageEvent::Leave,
-        "pageshow" if event.persisted().is_truthy() => PageEvent::Return,
+        "pageshow" if event.persisted() => PageEvent::Return,
         "focus" | "resume" => PageEvent::Visible,
         _ => return None,
     })

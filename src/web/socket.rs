@@ -1,23 +1,16 @@
 //! One browser WebSocket.
 
-use js_sys::{Array, Function};
-use wasm_bindgen::prelude::{Closure, wasm_bindgen};
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CloseEvent, MessageEvent, WebSocket};
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::browser::{Array, Event, Thrown, WebSocket};
 use crate::proto::{CloseFrame, OpenFailure, SocketId};
 
-#[wasm_bindgen]
-extern "C" {
-    /// The socket again, since `web_sys` would copy a text into wasm and out again to send it.
-    type Sender;
-    #[wasm_bindgen(method, catch)]
-    fn send(this: &Sender, data: &JsValue) -> Result<(), JsValue>;
-
-    type Thrown;
-    #[wasm_bindgen(method, getter, catch)]
-    fn name(this: &Thrown) -> Result<JsValue, JsValue>;
-}
+/// `WebSocket.OPEN`: beyond it the socket takes no writes.
+const OPEN: u32 = 1;
 
 /// What a socket tells, until it is dropped.
 pub(super) trait Listener: Clone + 'static {
@@ -41,13 +34,14 @@ impl Socket {
         protocols: Vec<String>,
         listener: &impl Listener,
     ) -> Result<Self, OpenFailure> {
-        let protocols: Array = protocols.into_iter().map(JsValue::from).collect();
-        let raw = WebSocket::new_with_str_sequence(url, &protocols).map_err(failure)?;
+        let items = Array::new();
+        protocols.iter().for_each(|protocol| items.push(protocol));
+        let raw = WebSocket::open(url, items).map_err(failure)?;
         let [opened, message, closed] = [(); 3].map(|()| listener.clone());
         let handlers = [
             Closure::<dyn Fn(JsValue)>::new(move |_| opened.opened(id)),
             Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
-                message.message(id, event.unchecked_into::<MessageEvent>().data());
+                message.message(id, event.unchecked_ref::<Event>().data());
             }),
             Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
                 closed.closed(id, close_frame(event.unchecked_ref()));
@@ -55,9 +49,9 @@ impl Socket {
         ];
         // An `error` event says nothing, and a `close` event always follows it.
         let [opened, message, closed] = &handlers;
-        raw.set_onopen(Some(function(opened)));
-        raw.set_onmessage(Some(function(message)));
-        raw.set_onclose(Some(function(closed)));
+        raw.set_onopen(opened.as_ref());
+        raw.set_onmessage(message.as_ref());
+        raw.set_onclose(closed.as_ref());
         Ok(Self {
             id,
             raw,
@@ -68,7 +62,7 @@ impl Socket {
     /// Writes a frame. A socket that is closing lets it vanish.
     pub(super) fn send(&self, data: &JsValue) {
         // It throws only while the socket is opening, when the engine writes nothing.
-        let _ = self.raw.unchecked_ref::<Sender>().send(data);
+        let _ = self.raw.send(data);
     }
 
     pub(super) fn buffered(&self) -> u32 {
@@ -76,21 +70,20 @@ impl Socket {
     }
 
     pub(super) fn is_closing(&self) -> bool {
-        self.raw.ready_state() > WebSocket::OPEN
+        self.raw.ready_state() > OPEN
     }
 
     /// Closes without waiting for the other side, which may be silent.
     pub(super) fn abandon(self, frame: &CloseFrame) {
         self.silence();
-        let _ = self
-            .raw
-            .close_with_code_and_reason(frame.code, &frame.reason);
+        // It throws for a code or reason that the engine does not give.
+        let _ = self.raw.close(Some(frame.code), &frame.reason);
     }
 
     fn silence(&self) {
-        self.raw.set_onopen(None);
-        self.raw.set_onmessage(None);
-        self.raw.set_onclose(None);
+        self.raw.set_onopen(&JsValue::NULL);
+        self.raw.set_onmessage(&JsValue::NULL);
+        self.raw.set_onclose(&JsValue::NULL);
     }
 }
 
@@ -98,15 +91,11 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.silence();
         // Closing what is closed already does nothing.
-        let _ = self.raw.close();
+        let _ = self.raw.close(None, "");
     }
 }
 
-fn function(closure: &Closure<dyn Fn(JsValue)>) -> &Function {
-    closure.as_ref().unchecked_ref()
-}
-
-fn close_frame(event: &CloseEvent) -> CloseFrame {
+fn close_frame(event: &Event) -> CloseFrame {
     CloseFrame {
         code: event.code(),
         reason: event.reason(),
@@ -115,9 +104,8 @@ fn close_frame(event: &CloseEvent) -> CloseFrame {
 
 /// A malformed URL or subprotocol throws a `SyntaxError`; a security policy may make the constructor throw anything.
 fn failure(thrown: JsValue) -> OpenFailure {
-    let name = thrown.unchecked_ref::<Thrown>().name().ok();
-    match name.and_then(|name| name.as_string()).as_deref() {
-        Some("SyntaxError") => OpenFailure::Malformed,
+    match thrown.unchecked_ref::<Thrown>().name() {
+        Ok(Some(name)) if name == "SyntaxError" => OpenFailure::Malformed,
         _ => OpenFailure::Other,
     }
 }

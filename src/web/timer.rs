@@ -1,43 +1,65 @@
 //! The one timer.
 
-use core::cell::RefCell;
+use core::cell::Cell;
 
-use gloo_timers::callback::Timeout;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::Closure;
 
+use super::browser::{clear_timeout, set_timeout};
 use crate::proto::Instant;
 
 /// `setTimeout` fires at once beyond this: 2³¹ − 1 ms.
 const LONGEST_MS: u64 = 0x7fff_ffff;
 
-#[derive(Default)]
-pub(super) struct Timer(RefCell<Option<Armed>>);
+/// A timer that is armed for one moment at a time, with the same closure each time.
+pub(super) struct Timer {
+    fire: Closure<dyn Fn(JsValue)>,
+    armed: Cell<Option<Armed>>,
+}
 
 struct Armed {
     at: Instant,
-    _timeout: Timeout,
+    handle: JsValue,
 }
 
 impl Timer {
-    /// Sees to it that `fire` is called at `at` or earlier. A timer that is already armed for an earlier moment stays:
-    /// most deadlines only ever move away, and an early call does no harm.
-    pub(super) fn arm(&self, now: Instant, at: Option<Instant>, fire: impl FnOnce() + 'static) {
-        let mut armed = self.0.borrow_mut();
-        let Some(at) = at else {
-            *armed = None;
-            return;
-        };
-        if armed.as_ref().is_some_and(|armed| armed.at <= at) {
-            return;
+    pub(super) fn new(fire: impl Fn() + 'static) -> Self {
+        Self {
+            fire: Closure::<dyn Fn(JsValue)>::new(move |_| fire()),
+            armed: Cell::default(),
         }
-        let wait = at.since(now).min(LONGEST_MS);
-        *armed = Some(Armed {
-            at: now.after(wait),
-            _timeout: Timeout::new(wait as u32, fire),
-        });
     }
 
-    /// It fired, or is not wanted any more.
-    pub(super) fn clear(&self) {
-        self.0.replace(None);
+    /// Sees to it that the timer fires at `at` or earlier. One that is armed for an earlier moment stays: most
+    /// deadlines only ever move away, and an early call does no harm.
+    pub(super) fn arm(&self, now: Instant, at: Option<Instant>) {
+        match (self.armed.take(), at) {
+            (Some(armed), Some(at)) if armed.at <= at => self.armed.set(Some(armed)),
+            (armed, at) => {
+                if let Some(armed) = armed {
+                    clear_timeout(armed.handle);
+                }
+                self.armed.set(at.map(|at| self.start(now, at)));
+            }
+        }
+    }
+
+    /// It fired.
+    pub(super) fn fired(&self) {
+        self.armed.take();
+    }
+
+    fn start(&self, now: Instant, at: Instant) -> Armed {
+        let wait = at.since(now).min(LONGEST_MS);
+        Armed {
+            at: now.after(wait),
+            handle: set_timeout(self.fire.as_ref(), wait as f64),
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.arm(Instant::default(), None);
     }
 }

@@ -10,6 +10,8 @@ use super::super::timer::Timer;
 use super::Connection;
 use crate::config::{UrlFrom, millis};
 use crate::error::ErrorCode;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 
 /// Handshakes in a row that never open before a fresh token is asked for: browsers hide a refused one's status.
 const SUSPECT_TOKEN_AFTER: u32 = 3;

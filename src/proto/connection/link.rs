@@ -12,6 +12,8 @@ use super::super::wire;
 use super::Connection;
 use crate::config::millis;
 use crate::error::ErrorCode;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 
 /// How long a socket that began to close may take to say why: browsers wait up to 60 s for a silent peer.
 const CLOSING_MS: u64 = 2_000;

@@ -1,5 +1,6 @@
 //! The queue: from `send` to the socket, bounded, in order, paced.
 
+use alloc::vec;
 use core::fmt;
 
 use super::super::io::{Event, MessageId, Output, Transmit};

@@ -1,0 +1,109 @@
+//! The facade's options: numbers by their index, and three switches.
+
+use alloc::borrow::ToOwned;
+use core::time::Duration;
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::config::{ByteRate, Config, ConfigOption, Overflow, UrlFrom};
+use crate::proto::AuthVia;
+
+/// What there is to know of an option: its name, its unit, its least and its greatest value; `undefined` past the end.
+#[wasm_bindgen]
+pub fn option(index: usize, part: u32) -> JsValue {
+    let Some(option) = ConfigOption::ALL.get(index) else {
+        return JsValue::UNDEFINED;
+    };
+    let (min, max) = option.range();
+    match part {
+        0 => option.name().into(),
+        1 => option.unit().into(),
+        2 => (min as f64).into(),
+        _ => (max as f64).into(),
+    }
+}
+
+pub(super) fn config(text: &str, numbers: &[f64]) -> Result<Config, ConfigOption> {
+    let mut lines = text.split('\n').map(str::to_owned);
+    let mut config = Config::new(lines.next().unwrap_or_default());
+    let parameter = lines.next().unwrap_or_default();
+    config.protocols = lines.collect();
+    let (options, switches) = numbers
+        .split_at_checked(ConfigOption::ALL.len())
+        .unwrap_or_default();
+    let switch = |index: usize| switches.get(index).map_or(0, |value| *value as u32);
+    config.auth = match switch(0) {
+        1 => AuthVia::Message,
+        2 => AuthVia::Query(parameter),
+        3 => AuthVia::Subprotocol,
+        4 => AuthVia::Cookie,
+        _ => AuthVia::Nothing,
+    };
+    if switch(1) > 0 {
+        config.url_from = UrlFrom::Provider;
+    }
+    config.outbox.overflow = match switch(2) {
+        1 => Overflow::DropOldest,
+        2 => Overflow::DropNewest,
+        _ => Overflow::Reject,
+    };
+    for (option, value) in ConfigOption::ALL.iter().zip(options) {
+        if !value.is_nan() {
+            set(&mut config, *option, checked(*option, *value)?);
+        }
+    }
+    if switch(3) > 0 {
+        config.heartbeat = None;
+    }
+    if switch(4) > 0 {
+        config.rate = None;
+    }
+    Ok(config)
+}
+
+fn checked(option: ConfigOption, value: f64) -> Result<u32, ConfigOption> {
+    let whole = value as u32;
+    let (min, max) = option.range();
+    let fits = f64::from(whole) == value && (min..=max).contains(&u64::from(whole));
+    fits.then_some(whole).ok_or(option)
+}
+
+fn set(config: &mut Config, option: ConfigOption, value: u32) {
+    use ConfigOption as O;
+    let time = Duration::from_millis(u64::from(value));
+    let backoff = &mut config.backoff;
+    let heartbeat = config.heartbeat.get_or_insert_default();
+    let rate = config.rate.get_or_insert_default();
+    // Whichever of the two is given stands for both.
+    let bytes = ByteRate {
+        per_second: value,
+        burst: value,
+    };
+    match option {
+        O::ConnectTimeout => config.connect_timeout = time,
+        O::BackoffFirst => backoff.first = time,
+        O::BackoffMin => backoff.min = time,
+        O::BackoffBase => backoff.base = time,
+        O::BackoffMax => backoff.max = time,
+        O::BackoffResetAfter => backoff.reset_after = time,
+        O::BackoffMaxAttempts => backoff.max_attempts = Some(value),
+        O::BackoffAttemptsPerMinute => backoff.attempts_per_minute = value,
+        O::HeartbeatInterval => heartbeat.interval = time,
+        O::HeartbeatTimeout => heartbeat.timeout = time,
+        O::HeartbeatHiddenTimeout => heartbeat.hidden_timeout = time,
+        O::HeartbeatProbeTimeout => heartbeat.probe_timeout = time,
+        O::OutboxMessages => config.outbox.messages = value,
+        O::OutboxBytes => config.outbox.bytes = value,
+        O::OutboxTtl => config.outbox.ttl = Some(time),
+        O::RateMessages => rate.messages = value,
+        O::RateBurst => rate.burst = value,
+        O::RateBytes => rate.bytes.get_or_insert(bytes).per_second = value,
+        O::RateBytesBurst => rate.bytes.get_or_insert(bytes).burst = value,
+        O::BackpressureHigh => config.backpressure.high = value,
+        O::BackpressureLow => config.backpressure.low = value,
+        O::BackpressurePoll => config.backpressure.poll = time,
+        O::MaxFrame => config.max_frame = value,
+        O::RequestTimeout => config.request_timeout = time,
+    }
+}
