@@ -1,0 +1,53 @@
+/** What Rust calls. None of these may throw. */
+export interface Link {
+  decode_(data: unknown): number;
+  re_(): number;
+  message_(): void;
+  sent_(id: number): void;
+  event_(kind: number, number: number, retryable: boolean, text: string, payload: unknown): void;
+  token_(request: number, reason: number): void;
+  verdict_(code: number, reason: string): number;
+}
+
+/** One connection in Rust. */
+export interface Engine {
+  connect_(): void;
+  reconnect_(): void;
+  close_(code: number, reason: string): boolean;
+  send_(payload: string, bytes: number, ttl: number, timeout: number): boolean;
+  withdraw_(id: number): void;
+  answer_(request: number, outcome: number, token: string | undefined, url: string | undefined, expiresIn: number): void;
+  stats_(): Float64Array;
+}
+
+/** The wasm module, ready to use. */
+export interface Module {
+  Engine: new (link: Link, text: string, numbers: Float64Array) => Engine;
+  option(index: number, part: number): unknown;
+}
+
+/** Gets the module: at once if it can. */
+export type Load = () => Module | Promise<Module>;
+
+// The kinds of `Link.event_`; `src/js/facade.rs` has the same numbers.
+export const STATUS = 0;
+export const STOPPED = 1;
+export const ANSWERED = 2;
+export const REJECTED = 3;
+export const UNCERTAIN = 4;
+export const LATENCY = 5;
+export const DISCONNECTED = 6;
+export const WARNING = 7;
+export const REFUSED = 8;
+
+// What a frame is, in the low bits of what `Link.decode_` answers.
+export const MESSAGE = 0;
+export const ANSWER = 1;
+export const PING = 2;
+export const PONG = 3;
+export const INVALID = 4;
+
+// The outcomes of `Engine.answer_`.
+export const GRANTED = 0;
+export const UNAUTHORIZED = 1;
+export const FAILED = 2;

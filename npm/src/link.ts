@@ -1,0 +1,90 @@
+import * as E from "./engine.js";
+import { fromEngine, WireError } from "./errors.js";
+import { measure } from "./measure.js";
+import type { Status } from "./types.js";
+import type { WireImpl } from "./wire.js";
+
+const VERDICTS = [undefined, "stop", "retry", "slow", "refresh"];
+
+export interface Incoming {
+  type: string;
+  data: unknown;
+  re?: unknown;
+}
+
+/** What Rust holds. A wire that was closed is let go of, so that it can be collected. */
+export class WireLink implements E.Link {
+  private frame_: Incoming | undefined;
+
+  constructor(public wire_: WireImpl | undefined) {}
+
+  decode_(data: unknown): number {
+    this.frame_ = undefined;
+    if (typeof data !== "string") {
+      const { size, byteLength } = data as { size?: number; byteLength?: number };
+      return (size ?? byteLength ?? 0) * 8 + E.INVALID;
+    }
+    return measure(data, Infinity) * 8 + this.parse_(data);
+  }
+
+  re_(): number {
+    return this.frame_?.re as number;
+  }
+
+  message_(): void {
+    if (this.frame_) this.wire_?.dispatch_(this.frame_);
+  }
+
+  sent_(id: number): void {
+    this.wire_?.outgoing_.sent_(id);
+  }
+
+  event_(kind: number, number: number, retryable: boolean, text: string, payload: unknown): void {
+    const wire = this.wire_;
+    if (!wire) return;
+    const outgoing = wire.outgoing_;
+    const frame = this.frame_;
+    if (kind === E.STATUS) return wire.statusChanged_(text as Status);
+    if (kind === E.LATENCY) return wire.latencyMeasured_(number);
+    if (kind === E.ANSWERED) return frame && outgoing.answered_(number, frame, () => wire.read_(frame));
+    const error = fromEngine(text, retryable);
+    if (kind === E.REJECTED) outgoing.rejected_(number, error);
+    else if (kind === E.UNCERTAIN) outgoing.uncertain_(number, error);
+    else if (kind === E.REFUSED) outgoing.refused_ = error;
+    else if (kind === E.DISCONNECTED) wire.disconnected_(error, number, String(payload ?? ""));
+    else if (kind === E.STOPPED) wire.stopped_(error);
+    else wire.failed_(error);
+  }
+
+  token_(request: number, reason: number): void {
+    this.wire_?.fetchToken_(request, reason);
+  }
+
+  verdict_(code: number, reason: string): number {
+    const wire = this.wire_;
+    try {
+      const verdict = wire?.options_.onClose?.(code, reason);
+      const index = VERDICTS.indexOf(verdict);
+      if (index >= 0) return index;
+      wire?.failed_(new WireError("invalid-option", `onClose answered ${String(verdict)}, but may answer ${VERDICTS.slice(1).join(", ")} or nothing`));
+    } catch (error) {
+      wire?.threw_(error, "onClose");
+    }
+    return 0;
+  }
+
+  private parse_(text: string): number {
+    let frame: Incoming;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      return E.INVALID;
+    }
+    // An array has no type either.
+    if (typeof frame?.type !== "string") return E.INVALID;
+    this.frame_ = frame;
+    if (frame.type === "ping") return E.PING;
+    if (frame.type === "pong") return E.PONG;
+    return Number.isSafeInteger(frame.re) && (frame.re as number) > 0 ? E.ANSWER : E.MESSAGE;
+  }
+}

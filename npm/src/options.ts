@@ -1,0 +1,97 @@
+import type { Module } from "./engine.js";
+import { WireError } from "./errors.js";
+import type { Options, Url } from "./types.js";
+
+/** Options that are no numbers, and read elsewhere. */
+const OTHERS = ["auth", "authVia", "protocols", "delivery", "onClose", "signal", "schemas"];
+const OVERFLOW = ["reject", "drop-oldest", "drop-newest"];
+const VIA = ["", "message", "query", "subprotocol", "cookie"];
+/** The switches behind the numbers, in the order of `src/js/options.rs`. */
+const [AUTH, URL_FROM, OVERFLOWS, NO_HEARTBEAT, NO_RATE] = [0, 1, 2, 3, 4];
+
+/** What `new Engine` takes. */
+export interface Config {
+  text_: string;
+  numbers_: Float64Array;
+}
+
+/** Reads the options; throws a `WireError` for one that does not exist or cannot be. */
+export function read(module: Module, url: Url, options: Options): Config {
+  const names = numericNames(module);
+  const numbers = new Float64Array(names.length + 5).fill(NaN, 0, names.length);
+  const switchOn = (index: number, value: number): void => void (numbers[names.length + index] = value);
+
+  const take = (path: string, value: unknown): void => {
+    if (value === undefined || value === null) return;
+    const index = names.indexOf(path);
+    if (index >= 0) {
+      // NaN stands for an option that is not given; -1 lies outside of every range.
+      numbers[index] = typeof value === "number" && value === value ? value : -1;
+    } else if (path === "outbox.overflow") switchOn(OVERFLOWS, among(path, OVERFLOW, value));
+    else if (path === "heartbeat" && value === false) switchOn(NO_HEARTBEAT, 1);
+    else if (path === "rate" && value === false) switchOn(NO_RATE, 1);
+    else if (names.some((name) => name.startsWith(`${path}.`)) && typeof value === "object") takeAll(`${path}.`, value);
+    else if (!OTHERS.includes(path)) throw unknown(path, names);
+  };
+  const takeAll = (prefix: string, group: object | null): void => {
+    for (const [name, value] of Object.entries(group ?? {})) take(prefix + name, value);
+  };
+  takeAll("", options);
+
+  if (options.delivery !== undefined) among("delivery", ["plain"], options.delivery);
+  const via = options.authVia ?? (options.auth ? "message" : "");
+  const parameter = typeof via === "object" ? via.query : "token";
+  switchOn(AUTH, options.auth ? among("authVia", VIA, typeof via === "object" ? "query" : via) : 0);
+  if (typeof url === "function") switchOn(URL_FROM, 1);
+  const lines = [typeof url === "function" ? "" : resolve(url), parameter, ...(options.protocols ?? [])];
+  return { text_: lines.join("\n"), numbers_: numbers };
+}
+
+/** The URL as a WebSocket of any browser takes it: absolute, and with its scheme. */
+export function resolve(url: string | URL): string {
+  try {
+    const absolute = new URL(url, globalThis.location?.href);
+    absolute.protocol = absolute.protocol.replace("http", "ws");
+    return absolute.href;
+  } catch {
+    return String(url).replaceAll("\n", "");
+  }
+}
+
+/** The error for an option that the engine refuses. */
+export function outOfRange(module: Module, index: number, options: Options): WireError {
+  const name = nameOf(module, index) ?? "";
+  const value = name.split(".").reduce<unknown>((group, key) => (group as Record<string, unknown> | undefined)?.[key], options);
+  const part = (which: number): string => String(module.option(index, which));
+  return new WireError("invalid-option", `${name} is ${String(value)}, but takes a whole number from ${part(2)} to ${part(3)} (${part(1)})`);
+}
+
+function numericNames(module: Module): string[] {
+  const names: string[] = [];
+  for (let name; (name = nameOf(module, names.length)) !== undefined; ) names.push(name);
+  return names;
+}
+
+/** `backoff.max_attempts` is `backoff.maxAttempts` here, and a time says that it is in milliseconds. */
+function nameOf(module: Module, index: number): string | undefined {
+  const name = module.option(index, 0) as string | undefined;
+  const unit = module.option(index, 1) === "ms" ? "Ms" : "";
+  return name && name.replace(/_./g, (pair) => pair.charAt(1).toUpperCase()) + unit;
+}
+
+function among(name: string, allowed: string[], value: unknown): number {
+  const index = allowed.indexOf(value as string);
+  if (index < 0) throw new WireError("invalid-option", `${name} is ${JSON.stringify(value)}, but takes ${list(allowed)}`);
+  return index;
+}
+
+function unknown(path: string, names: string[]): WireError {
+  const group = path.slice(0, path.lastIndexOf(".") + 1);
+  const all = [...names, "outbox.overflow", ...OTHERS].filter((name) => name.startsWith(group));
+  const here = new Set(all.map((name) => name.slice(group.length).replace(/\..*/, "")));
+  return new WireError("unknown-option", `there is no option ${path}: ${group ? `${group}… has` : "there are"} ${[...here].join(", ")}`);
+}
+
+function list(values: string[]): string {
+  return values.filter(Boolean).map((value) => JSON.stringify(value)).join(" or ");
+}

@@ -1,0 +1,125 @@
+import type { Engine } from "./engine.js";
+import { aborted, closed, outboxFull, WireError } from "./errors.js";
+import { onAbort } from "./handlers.js";
+import type { Encoded } from "./measure.js";
+import { type Asker, type Entry, WireReceipt } from "./receipt.js";
+import type { Receipt } from "./types.js";
+
+/** The most messages that wait for the engine itself. */
+const EARLY = 1_000;
+
+interface SubmitOptions {
+  ttl_?: number | undefined;
+  timeout_?: number | undefined;
+  signal_?: AbortSignal | undefined;
+  asker_?: Asker;
+}
+
+/** Messages on their way: from `send` to their one outcome. */
+export class Outgoing {
+  /** Why nothing can be taken: closed, or no engine. */
+  shut_: WireError | undefined;
+  /** Why the engine did not take what it was just given. */
+  refused_: WireError | undefined;
+  private engine_: Engine | undefined;
+  private early_: Entry[] = [];
+  private underway_ = new Map<number, Entry>();
+  private lastReceipt_ = 0;
+  /** The id that the engine gave last. It counts those that it took. */
+  private lastId_ = 0;
+
+  constructor(private dropped_: (entry: Entry, error: WireError) => void) {}
+
+  /** How many wait for the engine itself. */
+  get waiting_(): number {
+    return this.early_.length;
+  }
+
+  submit_(frame: Encoded, { ttl_ = NaN, timeout_ = NaN, signal_, asker_ }: SubmitOptions): Receipt {
+    const receipt = new WireReceipt(++this.lastReceipt_);
+    const entry: Entry = { ...frame, receipt_: receipt, id_: 0, ttl_, timeout_, asker_, signal_, unlisten_: undefined };
+    if (this.engine_) this.hand_(entry);
+    else if (this.shut_ || this.early_.length < EARLY) this.early_.push(entry);
+    else this.reject_(entry, outboxFull());
+    if (this.shut_) this.rejectEarly_(this.shut_);
+    return receipt;
+  }
+
+  /** The engine is there: it takes what waited for it. */
+  start_(engine: Engine): void {
+    this.engine_ = engine;
+    for (const entry of this.early_.splice(0)) this.hand_(entry);
+  }
+
+  /** There is no engine, and will be none. */
+  rejectEarly_(error: WireError): void {
+    for (const entry of this.early_.splice(0)) this.settle_(entry, "rejected", error);
+  }
+
+  /** Written. A message settles with it; a request goes on to its answer. */
+  sent_(id: number): void {
+    const entry = this.underway_.get(id);
+    if (!entry) return;
+    if (entry.asker_) entry.receipt_.status = "sent";
+    else this.settle_(entry, "sent");
+  }
+
+  answered_(id: number, message: { type: string; data: unknown }, read: () => unknown): void {
+    const entry = this.underway_.get(id);
+    if (!entry) return;
+    this.settle_(entry, "sent");
+    if (message.type === "error") {
+      const { code, message: text } = (message.data ?? {}) as { code?: unknown; message?: unknown };
+      entry.asker_?.reject_(new WireError(String(code ?? "error"), String(text ?? "the server refused the request"), false, message.data));
+      return;
+    }
+    try {
+      entry.asker_?.resolve_(read());
+    } catch (error) {
+      entry.asker_?.reject_(error as WireError);
+    }
+  }
+
+  /** Not written, and never will be. */
+  rejected_(id: number, error: WireError): void {
+    const entry = this.underway_.get(id);
+    if (entry) this.reject_(entry, error);
+  }
+
+  /** A request was written and its answer will not come. */
+  uncertain_(id: number, cause: WireError): void {
+    const entry = this.underway_.get(id);
+    if (entry) this.settle_(entry, "uncertain", new WireError("uncertain", cause.message, false, cause));
+  }
+
+  private hand_(entry: Entry): void {
+    const { signal_: signal } = entry;
+    if (this.shut_ || signal?.aborted) {
+      this.settle_(entry, "rejected", this.shut_ ?? aborted(signal?.reason));
+      return;
+    }
+    const id = ++this.lastId_;
+    const asks = entry.timeout_ >= 0;
+    const tail = `,"id":${id}}`;
+    entry.id_ = id;
+    this.underway_.set(id, entry);
+    entry.unlisten_ = onAbort(signal, () => this.engine_?.withdraw_(id));
+    const text = asks ? entry.text_.slice(0, -1) + tail : entry.text_;
+    if (this.engine_?.send_(text, entry.bytes_ + (asks ? tail.length - 1 : 0), entry.ttl_, entry.timeout_)) return;
+    // Nothing was sent meanwhile: the engine says so before anything else happens.
+    this.lastId_ = id - 1;
+    this.reject_(entry, this.refused_ ?? closed());
+  }
+
+  private reject_(entry: Entry, error: WireError): void {
+    this.settle_(entry, "rejected", error.code === "aborted" ? aborted(entry.signal_?.reason) : error);
+    if (error.code === "outbox-full" || error.code === "expired") this.dropped_(entry, error);
+  }
+
+  private settle_(entry: Entry, status: Receipt["status"], error?: WireError): void {
+    if (this.underway_.get(entry.id_) === entry) this.underway_.delete(entry.id_);
+    entry.unlisten_?.();
+    entry.receipt_.settle_(status, error);
+    if (error) entry.asker_?.reject_(error);
+  }
+}

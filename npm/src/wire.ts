@@ -1,0 +1,300 @@
+import { fetchToken } from "./auth.js";
+import type { Engine, Load, Module } from "./engine.js";
+import { closed, WireError } from "./errors.js";
+import { type Handler, Handlers, onAbort } from "./handlers.js";
+import { type Incoming, WireLink } from "./link.js";
+import { encode } from "./measure.js";
+import { Messages } from "./messages.js";
+import { outOfRange, read } from "./options.js";
+import { Outgoing } from "./outgoing.js";
+import { validate } from "./schema.js";
+import type { ListenOptions, Options, Receipt, RequestOptions, SendOptions, Stats, Status, Url } from "./types.js";
+
+/** The numbers of `Engine.stats_`, in its order; then the two that become others here. */
+const STATS = ["sent", "received", "bytesSent", "bytesReceived", "opened", "rejected", "queued", "queuedBytes", "buffered", "attempt"];
+const RETRY_IN = 10;
+const LATENCY = 11;
+
+interface Opened {
+  promise_: Promise<void>;
+  resolve_: () => void;
+  reject_: (error: WireError) => void;
+}
+
+/** What `connect` makes; `Wire` is its type for the application. */
+export class WireImpl extends EventTarget {
+  error: WireError | undefined;
+  outgoing_ = new Outgoing((entry, error) => {
+    this.tell_("dropped", { ...JSON.parse(entry.text_), error, receipt: entry.receipt_ });
+  });
+  private engine_: Engine | undefined;
+  private link_ = new WireLink(this);
+  private handlers_ = new Handlers();
+  private readers_ = new Set<Messages<unknown>>();
+  private status_: Status = "idle";
+  private opened_: Opened | undefined;
+  private hasOpened_ = false;
+  private watched_ = false;
+  private loading_ = false;
+  /** Why the last token could not be had. */
+  private cause_: unknown;
+  private unlisten_: () => void = () => {};
+
+  constructor(
+    private source_: Load,
+    private url_: Url,
+    readonly options_: Options,
+  ) {
+    super();
+    this.begin_();
+    this.load_();
+  }
+
+  get status(): Status {
+    return this.outgoing_.shut_ ? "closed" : this.status_;
+  }
+
+  get latency(): number | undefined {
+    const latency = this.engine_?.stats_()[LATENCY];
+    return latency === latency ? latency : undefined;
+  }
+
+  get stats(): Stats {
+    const numbers = this.engine_?.stats_();
+    const stats = Object.fromEntries(STATS.map((name, index) => [name, numbers?.[index] ?? 0])) as unknown as Stats;
+    const retryIn = numbers?.[RETRY_IN] ?? NaN;
+    stats.queued += this.outgoing_.waiting_;
+    stats.retryAt = retryIn >= 0 ? Date.now() + retryIn : 0;
+    stats.reconnects = Math.max(0, stats.opened - 1);
+    return stats;
+  }
+
+  get opened(): Promise<void> {
+    if (!this.opened_) {
+      const opened = {} as Opened;
+      opened.promise_ = new Promise((resolve, reject) => Object.assign(opened, { resolve_: resolve, reject_: reject }));
+      this.opened_ = opened;
+      this.settleOpened_();
+    }
+    return this.opened_.promise_;
+  }
+
+  on(type: string, handler: Handler, options: ListenOptions = {}): () => void {
+    return this.handlers_.add_(type, handler, false, options.signal);
+  }
+
+  once(type: string, handler: Handler, options: ListenOptions = {}): () => void {
+    return this.handlers_.add_(type, handler, true, options.signal);
+  }
+
+  send(type: string, data: unknown, options: SendOptions = {}): Receipt {
+    return this.outgoing_.submit_(encode(type, data), { ttl_: options.ttlMs, signal_: options.signal });
+  }
+
+  request(type: string, data: unknown, options: RequestOptions = {}): Promise<never> {
+    return new Promise((resolve, reject) => {
+      const asker = { resolve_: resolve as (data: unknown) => void, reject_: reject };
+      // 0 takes the configured time.
+      const timeout = Math.max(0, options.timeoutMs ?? 0);
+      this.outgoing_.submit_(encode(type, data), { timeout_: timeout, signal_: options.signal, asker_: asker });
+    });
+  }
+
+  messages(typeOrOptions?: string | ListenOptions, options?: ListenOptions): Messages<unknown> {
+    const type = typeof typeOrOptions === "string" ? typeOrOptions : "*";
+    const { signal } = (typeof typeOrOptions === "string" ? options : typeOrOptions) ?? {};
+    const take = (message: Incoming): void => {
+      if (reader.push_(message)) return;
+      const error = new WireError("reader-too-slow", "a thousand messages wait to be read: read them faster, or use a handler");
+      this.tell_("dropped", { ...message, error, receipt: undefined });
+    };
+    const stop = this.handlers_.add_(type, type === "*" ? take : (_: unknown, message: Incoming) => take(message), false, undefined);
+    const unlisten = onAbort(signal, () => reader.end_());
+    const reader = new Messages<unknown>(() => {
+      stop();
+      unlisten();
+      this.readers_.delete(reader);
+    });
+    this.readers_.add(reader);
+    if (this.status === "closed" || signal?.aborted) reader.end_(signal?.aborted ? undefined : this.error);
+    return reader;
+  }
+
+  connect(): void {
+    this.begin_();
+    if (this.engine_) this.engine_.connect_();
+    else this.load_();
+  }
+
+  reconnect(): void {
+    if (this.status === "closed") this.begin_();
+    if (this.engine_) this.engine_.reconnect_();
+    else this.load_();
+  }
+
+  close(code = 1000, reason = ""): void {
+    const { outgoing_: outgoing, engine_: engine } = this;
+    if (outgoing.shut_) return;
+    // From here on no handler runs.
+    outgoing.shut_ = closed();
+    if (!engine) {
+      outgoing.rejectEarly_(outgoing.shut_);
+      this.stopped_(outgoing.shut_);
+    } else if (!engine.close_(code, reason)) {
+      outgoing.shut_ = undefined;
+      throw outgoing.refused_;
+    }
+  }
+
+  [Symbol.dispose ?? Symbol.for("Symbol.dispose")](): void {
+    this.close();
+  }
+
+  override addEventListener(...args: Parameters<EventTarget["addEventListener"]>): void {
+    this.watched_ ||= args[0] === "error" || args[0] === "status";
+    super.addEventListener(...args);
+  }
+
+  dispatch_(message: Incoming): void {
+    if (this.outgoing_.shut_) return;
+    try {
+      message.data = this.read_(message);
+    } catch (error) {
+      return this.failed_(error instanceof WireError ? error : threw(error, `the schema of "${message.type}"`));
+    }
+    const goesOn = (): boolean => !this.outgoing_.shut_;
+    const failed = (error: unknown): void => this.threw_(error, `a handler of "${message.type}"`);
+    this.handlers_.call_(message.type, [message.data, message], goesOn, failed);
+    this.handlers_.call_("*", [message], goesOn, failed);
+  }
+
+  /** The data of a message, as its schema makes it. */
+  read_({ type, data }: Incoming): unknown {
+    const { schemas = {} } = this.options_;
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+    return schema ? validate(type, schema, data) : data;
+  }
+
+  fetchToken_(request: number, reason: number): void {
+    const attempt = reason === 2 ? 0 : this.stats.attempt;
+    void fetchToken(() => this.engine_, request, reason, attempt, this.url_, this.options_, (cause) => (this.cause_ = cause));
+  }
+
+  statusChanged_(status: Status): void {
+    this.status_ = status;
+    if (status === "open") {
+      this.hasOpened_ = true;
+      this.settleOpened_();
+    }
+    // A stop is told once its reason is known, which comes next.
+    if (status !== "closed") this.tellStatus_();
+  }
+
+  latencyMeasured_(ms: number): void {
+    this.tell_("latency", ms);
+  }
+
+  disconnected_(error: WireError, closeCode: number, reason: string): void {
+    this.tell_("disconnect", { code: error.code, closeCode, reason, error: this.explain_(error) });
+  }
+
+  /** The connection stopped: it was closed, or it cannot go on by itself. */
+  stopped_(error: WireError): void {
+    const asked = error.code === "closed";
+    this.status_ = "closed";
+    this.error = asked ? undefined : this.explain_(error);
+    this.settleOpened_();
+    for (const reader of this.readers_) reader.end_(this.error);
+    if (asked) {
+      this.link_.wire_ = undefined;
+      this.unlisten_();
+    }
+    this.tellStatus_();
+    if (!this.error) return;
+    if (!this.watched_ && !this.opened_) console.warn(`everwire: ${this.error.message}`);
+    this.failed_(this.error);
+  }
+
+  failed_(error: WireError): void {
+    this.tell_("error", error);
+  }
+
+  /** A function of the application threw: it is told, and everything goes on. */
+  threw_(error: unknown, what: string): void {
+    this.failed_(threw(error, what));
+    if (typeof reportError === "function") reportError(error);
+    else console.error(error);
+  }
+
+  private begin_(): void {
+    const { signal } = this.options_;
+    if (this.status === "closed") this.opened_ = undefined;
+    this.hasOpened_ &&= this.status !== "closed";
+    this.error = undefined;
+    this.outgoing_.shut_ = undefined;
+    this.link_.wire_ = this;
+    this.unlisten_();
+    this.unlisten_ = onAbort(signal, () => this.close());
+  }
+
+  private load_(): void {
+    if (this.loading_) return;
+    this.status_ = "connecting";
+    const module = this.source_();
+    if (!(module instanceof Promise)) return this.start_(module);
+    this.loading_ = true;
+    module
+      .then((module) => this.start_(module))
+      .catch((error) => this.unusable_(error))
+      .finally(() => (this.loading_ = false));
+  }
+
+  private start_(module: Module): void {
+    const { text_: text, numbers_: numbers } = read(module, this.url_, this.options_);
+    let engine: Engine;
+    try {
+      engine = new module.Engine(this.link_, text, numbers);
+    } catch (index) {
+      throw typeof index === "number" ? outOfRange(module, index, this.options_) : index;
+    }
+    this.engine_ = engine;
+    this.outgoing_.start_(engine);
+    // Later, so that whoever called `connect` has attached handlers before anything can happen.
+    queueMicrotask(() => {
+      if (this.options_.signal?.aborted) this.close();
+      else if (!this.outgoing_.shut_) engine.connect_();
+    });
+  }
+
+  private unusable_(cause: unknown): void {
+    const why = "the WebAssembly module could not be started: a content security policy must permit 'wasm-unsafe-eval', and its file must be there";
+    const error = cause instanceof WireError ? cause : new WireError("wasm-failed", why, true, cause);
+    this.outgoing_.rejectEarly_(error);
+    if (!this.outgoing_.shut_) this.stopped_((this.outgoing_.shut_ = error));
+  }
+
+  private settleOpened_(): void {
+    if (this.hasOpened_) this.opened_?.resolve_();
+    else if (this.status === "closed") this.opened_?.reject_(this.error ?? closed());
+  }
+
+  /** The error with what the application's own function threw. */
+  private explain_(error: WireError): WireError {
+    const concerned = error.code === "token-failed" || error.code === "unauthorized";
+    if (!concerned || this.cause_ === undefined) return error;
+    return new WireError(error.code, error.message, error.retryable, this.cause_);
+  }
+
+  private tellStatus_(): void {
+    const { attempt, retryAt } = this.stats;
+    this.tell_("status", { status: this.status, attempt, retryAt });
+  }
+
+  private tell_(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+function threw(cause: unknown, what: string): WireError {
+  return new WireError("handler-threw", `${what} threw: ${String(cause)}`, false, cause);
+}
