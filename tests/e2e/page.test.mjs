@@ -127,6 +127,34 @@ onEachServer("the page", (test) => {
   });
 });
 
+onEachServer(
+  "a user who is signed out",
+  (test) => {
+    test("is told so, loses nothing, and can go on after signing in again", async ({ server, open }) => {
+      const ann = await (await open("ann")).ready();
+      await ann.page.setRequestInterception(true);
+      let isSignedOut = true;
+      const body = JSON.stringify({ error: { code: "unauthorized", message: "Sign in again." } });
+      ann.page.on("request", (request) => {
+        if (isSignedOut && request.url().endsWith("/api/token")) request.respond({ status: 401, contentType: "application/json", body });
+        else request.continue();
+      });
+      await ann.breakIt("drop");
+      await ann.untilStatus("closed");
+      await until("the notice is shown", async () => (await ann.text("#notice-title")) === "The connection has ended for good");
+      await ann.add("Typed while signed out");
+      await ann.untilRow("Typed while signed out", { stage: "queued" });
+
+      isSignedOut = false;
+      await ann.page.click("#notice-action");
+      await ann.untilSaved("Typed while signed out");
+      assert.equal((await server.tasks("ben")).length, 1);
+      assert.ok(await ann.page.$eval("#notice", (node) => node.hidden));
+    });
+  },
+  ["rust"],
+);
+
 async function tabTo(board, selector) {
   for (let presses = 0; presses < 40; presses += 1) {
     await board.page.keyboard.press("Tab");

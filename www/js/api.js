@@ -12,10 +12,10 @@ export function getConfig() {
   return call("GET", "/api/config");
 }
 
-/** A fresh token for `user`. It goes to the wire and nowhere else: never shown, never logged. */
+/** A fresh token for `user`, with its life. It goes to the wire and nowhere else: never shown, never logged. */
 export async function getToken(user) {
-  const { token } = await call("POST", "/api/token", { user });
-  return token;
+  const { token, expires_ms: expiresInMs } = await call("POST", "/api/token", { user });
+  return { token, expiresInMs };
 }
 
 export function makeFault(fault, tab, user) {

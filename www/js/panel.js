@@ -16,6 +16,7 @@ export class Panel {
   #sparkline = new Sparkline(byId("sparkline"));
   #sentAt = [];
   #lostAt;
+  #lastReason;
 
   constructor(wire, sync) {
     this.#wire = wire;
@@ -27,6 +28,7 @@ export class Panel {
       wire.reconnect();
     });
     wire.addEventListener("status", () => this.#showStatus());
+    wire.addEventListener("disconnect", ({ detail }) => this.#logDisconnect(detail));
     wire.addEventListener("latency", ({ detail }) => this.#showLatency(detail));
     sync.addEventListener("roundtrip", ({ detail }) => this.#showLatency(detail));
     setInterval(() => document.hidden || this.#tick(), TICK_MS);
@@ -50,11 +52,18 @@ export class Panel {
       log(`Open${away}.`, "good");
       announce(wasLost ? "Connected again." : "Connected.");
       this.#lostAt = undefined;
+      this.#lastReason = undefined;
     } else if (this.#status === "open") {
       this.#lostAt = performance.now();
-      log(status === "closed" ? "Closed." : "Connection lost, reconnecting.", "bad");
       announce(status === "closed" ? "Connection closed." : "Connection lost. What you change is kept and sent later.");
     }
+  }
+
+  // An attempt that failed says the same each time; the countdown already tells that it goes on.
+  #logDisconnect({ error, closeCode }) {
+    if (error.message === this.#lastReason) return;
+    this.#lastReason = error.message;
+    log(asSentence(error.message) + (closeCode ? ` Close code ${closeCode}.` : ""), "bad");
   }
 
   #showLatency(ms) {

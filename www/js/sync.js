@@ -145,9 +145,10 @@ export class Sync extends EventTarget {
   #failed(change, error) {
     if (!this.#tasks.change(change.id)) return;
     const { code, message, retryable } = error;
-    if (retryable) {
-      // Once written it may have been done; before that it cannot.
-      this.#tasks.updateChange(change, { stage: change.stage === "sent" ? "uncertain" : "queued" });
+    if (code === "uncertain") {
+      this.#tasks.updateChange(change, { stage: "uncertain" });
+    } else if (retryable) {
+      this.#tasks.updateChange(change, { stage: "queued" });
     } else if (change.kind === "delete" && !this.#tasks.saved(change.task)) {
       this.#settled(change);
       return;

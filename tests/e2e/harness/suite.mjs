@@ -9,17 +9,17 @@ import { KINDS, Server } from "./servers.mjs";
 const AT_ONCE = 2;
 
 /**
- * Declares the same tests for every server. `declare(test)` calls `test(name, body)`; a body gets
+ * Declares the same tests for every server (or for `kinds`). `declare(test)` calls `test(name, body)`; a body gets
  * `{ kind, server, open(user, options), keep(closable) }`, and everything opened or kept in it is closed after it.
  */
-export function onEachServer(subject, declare) {
+export function onEachServer(subject, declare, kinds = KINDS) {
   describe(subject, { concurrency: AT_ONCE }, () => {
     let browser;
     before(async () => {
       browser = await Browser.launch();
     });
     after(() => browser.close());
-    for (const kind of KINDS) {
+    for (const kind of kinds) {
       describe(`on ${kind}`, () => declare((name, body) => it(name, { timeout: 150_000 }, () => run(kind, browser, body))));
     }
   });
