@@ -16,7 +16,7 @@ const FAULTS = {
     watch: (answersPings) =>
       answersPings
         ? "The browser notices nothing. Everwire’s ping stays unanswered, so within 9 s it gives the socket up and opens another."
-        : "This server never answers pings, so silence proves nothing and Everwire waits. Changes stay “Sent” and are saved when it ends.",
+        : "The server has not answered a ping yet (some never do), so its silence proves nothing and Everwire waits. Changes stay “Sent” and are saved when the stall ends.",
   },
   refuse: {
     name: "Refuse for 10 s",
@@ -30,7 +30,7 @@ const FAULTS = {
   },
 };
 
-/** `answersPings` tells whether a stall can be noticed at all. */
+/** `answersPings()` tells whether the server has shown that it answers pings: only then can a stall be noticed. */
 export function startFaults({ faults, tab, user, answersPings }) {
   const list = byId("faults");
   const watch = byId("watch");
@@ -47,7 +47,7 @@ export function startFaults({ faults, tab, user, answersPings }) {
     async function make() {
       log(`Fault: ${name.toLowerCase()}.`, "fault");
       watch.hidden = false;
-      setText(watch, lookFor(answersPings));
+      setText(watch, lookFor(answersPings()));
       try {
         await makeFault(fault, tab, user);
       } catch (error) {

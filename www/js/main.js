@@ -36,7 +36,7 @@ async function start() {
   const list = new List({ tasks, sync, users: config.users, storage });
   new Panel(wire, sync);
   startComposer({ sync, users: config.users, storage });
-  startFaults({ faults: config.faults, tab, user, answersPings: config.server === "rust" });
+  startFaults({ faults: config.faults, tab, user, answersPings: () => wire.latency !== undefined });
   watchWire(wire, list);
   sync.addEventListener("news", ({ detail }) => log(`“${detail.title}” is at version ${detail.version}.`));
 }

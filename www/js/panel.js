@@ -29,8 +29,8 @@ export class Panel {
     });
     wire.addEventListener("status", () => this.#showStatus());
     wire.addEventListener("disconnect", ({ detail }) => this.#logDisconnect(detail));
-    wire.addEventListener("latency", ({ detail }) => this.#showLatency(detail));
-    sync.addEventListener("roundtrip", ({ detail }) => this.#showLatency(detail));
+    wire.addEventListener("latency", ({ detail }) => this.#showRoundTrip(detail, "ping"));
+    sync.addEventListener("roundtrip", ({ detail }) => this.#showRoundTrip(detail, "request"));
     setInterval(() => document.hidden || this.#tick(), TICK_MS);
     this.#showStatus();
   }
@@ -66,8 +66,9 @@ export class Panel {
     log(asSentence(error.message) + (closeCode ? ` Close code ${closeCode}.` : ""), "bad");
   }
 
-  #showLatency(ms) {
+  #showRoundTrip(ms, of) {
     this.#sparkline.add(ms);
+    setText(byId("round-trip-of"), of);
     setText(byId("latency"), inMs(ms));
   }
 

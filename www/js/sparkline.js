@@ -48,5 +48,6 @@ export class Sparkline {
 }
 
 export function inMs(ms) {
+  if (ms < 1) return "< 1 ms";
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
