@@ -14,7 +14,7 @@ if (!path) throw new Error("usage: node tests/e2e/screenshot.mjs FILE.png");
 const server = await Server.start("rust");
 const browser = await Browser.launch();
 try {
-  const ann = await (await browser.open(server.origin, "ann", { size: { width: 1200, height: 800 } })).ready();
+  const ann = await (await browser.open(server.origin, "ann", { size: { width: 1200, height: 948 } })).ready();
   const ben = await (await browser.open(server.origin, "ben")).ready();
   await ann.add("Write the README");
   await ben.add("Measure the bundle in all three browsers", "ann");

@@ -8,7 +8,7 @@ const FAULTS = {
   drop: {
     name: "Drop this socket",
     what: "Cut the TCP connection, with no goodbye.",
-    watch: () => "The status leaves Open at once. The first retry comes within a second, at a random moment.",
+    watch: () => "The status leaves Open at once. The first retry comes within a second, at a random moment; later if the connection was less than 10 s old.",
   },
   stall: {
     name: "Stall it for 15 s",
