@@ -46,14 +46,14 @@ pub enum UrlFrom {
     Provider,
 }
 
-/// The wait between attempts: `random(min … cap of base · 2ⁿ at max)`, drawn after the cap so that clients never fall into step.
+/// The wait between attempts: `random(min … cap of base · 2ⁿ at max)`, n counted from 1, drawn after the cap so that clients never fall into step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The first retry waits at random up to this. Default 1 s.
     pub first: Duration,
     /// No later retry waits less. Default 100 ms.
     pub min: Duration,
-    /// Half the ceiling of the second retry, which doubles with each further one. Default 500 ms.
+    /// The ceiling of retry n is this times 2ⁿ: 2 s for the second by default. Default 500 ms.
     pub base: Duration,
     /// The ceiling never exceeds this. Default 30 s.
     pub max: Duration,

@@ -7,7 +7,7 @@ use super::time::Instant;
 use crate::config::{Backoff, millis};
 
 const MINUTE_MS: u64 = 60_000;
-/// After a close that asks for patience: at random within this, then backoff from this.
+/// After a close that asks for patience: at random within this, then backoff with ceilings from this.
 const SLOW_MS: u64 = 10_000;
 
 #[derive(Debug)]
@@ -133,17 +133,20 @@ impl Retry {
             }
             Pace::Usual if self.failures == 0 => self.rng.between(0, self.first),
             Pace::Usual => {
-                let base = if self.slow {
-                    self.base.max(SLOW_MS)
-                } else {
-                    self.base
+                let usual = doubled(self.base, self.failures.saturating_add(1));
+                let ceiling = match self.slow {
+                    true => usual.max(doubled(SLOW_MS, self.failures.saturating_sub(1))),
+                    false => usual,
                 };
-                let doubled = base.saturating_mul(1 << self.failures.min(30));
-                self.rng
-                    .between(self.min, doubled.min(self.max).max(self.min))
+                let ceiling = ceiling.min(self.max).max(self.min);
+                self.rng.between(self.min, ceiling)
             }
         }
     }
+}
+
+fn doubled(ms: u64, times: u32) -> u64 {
+    ms.saturating_mul(1 << times.min(30))
 }
 
 #[cfg(test)]
@@ -210,7 +213,7 @@ mod tests {
             }
             let ceiling = match failures {
                 0 => 1_000,
-                n => (500_u64 << n.min(20)).min(30_000),
+                n => (500_u64 << (n + 1).min(20)).min(30_000),
             };
             let floor = if failures == 0 { 0 } else { 100 };
             prop_assert!((floor..=ceiling).contains(&waited), "{waited} after {failures}");

@@ -173,7 +173,7 @@ fn a_provider_that_fails_is_asked_again_later() {
         token 2 failed
             > disconnected token-failed
             > status connecting attempt=3 waiting
-        retry 100 1000
+        retry 100 2000
         ",
     );
 }

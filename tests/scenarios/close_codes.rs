@@ -95,7 +95,7 @@ fn after_patience_was_asked_for_the_backoff_is_slow_until_a_stable_connection() 
         config.backoff.max = std::time::Duration::from_secs(10);
     };
     check(slow_only, &script);
-    script = script.replace("retry 10_000 10_000", "retry 100 20_000");
+    script = script.replace("retry 10_000 10_000", "retry 100 10_000");
     for seed in 0..30 {
         check_seed(seed, |_| {}, &script);
     }

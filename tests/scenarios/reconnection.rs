@@ -80,21 +80,21 @@ fn the_wait_grows_with_every_failure_up_to_its_ceiling() {
             closed 2 1006
                 > disconnected connect-failed 1006
                 > status connecting attempt=3 waiting
-            retry 100 1000
+            retry 100 2000
             next
                 > status connecting attempt=3
                 > open 3 ws://host/ws
             failed 3 other
                 > disconnected connect-failed
                 > status connecting attempt=4 waiting
-            retry 100 2000
+            retry 100 4000
             next
                 > status connecting attempt=4
                 > open 4 ws://host/ws
             failed 4 other
                 > disconnected connect-failed
                 > status connecting attempt=5 waiting
-            retry 100 4000
+            retry 100 8000
             ",
         );
     }
@@ -144,7 +144,7 @@ fn a_link_that_flaps_is_a_row_of_failures() {
         closed 2 1006
             > disconnected disconnected 1006
             > status reconnecting attempt=2 waiting
-        retry 100 1000
+        retry 100 2000
         next
             > status reconnecting attempt=2
             > open 3 ws://host/ws
@@ -154,7 +154,7 @@ fn a_link_that_flaps_is_a_row_of_failures() {
         closed 3 1006
             > disconnected disconnected 1006
             > status reconnecting attempt=3 waiting
-        retry 100 2000
+        retry 100 4000
         ",
     );
 }

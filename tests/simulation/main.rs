@@ -29,6 +29,7 @@ mod happening;
 mod network;
 mod plan;
 mod server;
+mod storm;
 mod world;
 
 use std::panic::catch_unwind;
