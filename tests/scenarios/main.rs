@@ -1,4 +1,5 @@
 //! The engine's behaviour in plain mode, as scripts: inputs, and the outputs they must give. `script.rs` has the language.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

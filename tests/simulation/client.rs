@@ -104,7 +104,11 @@ impl World {
 
     fn arm(&mut self) {
         let at = self.connection.poll_timeout().map(|(at, _)| at.as_millis());
-        if at == self.armed {
+        // A timer that is armed for an earlier moment stays: an early call does no harm.
+        let stays = self
+            .armed
+            .is_some_and(|armed| at.is_some_and(|at| armed <= at));
+        if stays || at == self.armed {
             return;
         }
         self.armed = at;

@@ -11,6 +11,7 @@
 //! - no token shows where it was not asked for, the first frame carries it, and only known frames are written;
 //! - nothing is written to a socket that is not open, and an older socket's events change nothing;
 //! - once the faults stop, the connection opens, drains and stays open, without a timer of the past.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
