@@ -16,7 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 pub fn point_one_way(source: &Source) -> Vec<String> {
     let module = source.module();
-    let Some(layer) = module.first() else {
+    let Some(layer) = module.first().filter(|_| source.is_in("src/")) else {
         return Vec::new();
     };
     let Some((_, known)) = MAY_KNOW.iter().find(|(name, _)| name == layer) else {

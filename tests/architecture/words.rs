@@ -56,8 +56,9 @@ const POLICY_WORDS: &[&str] = &[
 /// Close codes, and times and sizes in their usual units, are whole numbers of this size.
 const TELLING_NUMBERS: std::ops::RangeInclusive<u64> = 1_000..=4_999;
 
-/// The only file that arms timers.
+/// The only file that arms timers, and the one that may bind what it calls.
 const TIMER: &str = "src/web/timer.rs";
+const BINDINGS: &str = "src/web/browser.rs";
 const TIMER_WORDS: &[&str] = &[
     "gloo_timers",
     "setTimeout",
@@ -158,8 +159,14 @@ pub fn one_timer(source: &Source) -> Vec<String> {
     if source.path == TIMER {
         return Vec::new();
     }
-    let names = TIMER_WORDS.iter().filter(|name| source.has(name));
-    names.map(|name| format!("names {name}")).collect()
+    let tokens = source.tokens.iter().enumerate();
+    let named = tokens.filter(|(_, token)| TIMER_WORDS.contains(&token.as_str()));
+    let used = named.filter(|(at, _)| {
+        let before = at.checked_sub(1).and_then(|at| source.tokens.get(at));
+        let is_bound = before.is_some_and(|token| token == "fn" || token == "=");
+        !(is_bound && source.path == BINDINGS)
+    });
+    used.map(|(_, name)| format!("names {name}")).collect()
 }
 
 /// What runs user code must hold no borrow; where few lines borrow, that can be read.
@@ -283,6 +290,9 @@ mod tests {
         );
         shows(one_timer, "src/client.rs", bad, "fn f() {}");
         assert!(one_timer(&Source::parse(TIMER, bad)).is_empty());
+        let binds =
+            "extern \"C\" { #[wasm_bindgen(js_name = setTimeout)] fn set_timeout(ms: f64); }";
+        shows(one_timer, BINDINGS, "fn f() { set_timeout(1.0) }", binds);
     }
 
     #[test]
