@@ -1,6 +1,8 @@
 // The browser, and pages that keep a record of all they must not do.
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 
 import puppeteer from "puppeteer-core";
 
@@ -18,7 +20,7 @@ export class Browser {
     const browser = new Browser();
     const isRoot = process.getuid?.() === 0;
     browser.#browser = await puppeteer.launch({
-      executablePath: process.env.CHROME_BIN ?? "/usr/bin/chromium",
+      executablePath: process.env.CHROME_BIN ?? onPath("chromium"),
       args: isRoot ? [...QUIET, "--no-sandbox"] : QUIET,
     });
     return browser;
@@ -85,4 +87,10 @@ export class Record {
       assert.ok(!open.some((text) => text.includes(token)), "a token was seen in a URL or on the console");
     }
   }
+}
+
+function onPath(program) {
+  const found = process.env.PATH.split(delimiter).map((folder) => join(folder, program)).find(existsSync);
+  if (!found) throw new Error(`install ${program}, or set CHROME_BIN`);
+  return found;
 }
