@@ -21,7 +21,14 @@ onEachServer("after a kill -9", (test) => {
 
     for (const board of [ann, ben]) {
       await board.untilStatus("open", 35_000);
-      await board.until("every task once", (rows) => rows.map(({ title }) => title).sort().join() === titles.join());
+      await board.until(
+        "every task once",
+        (rows) =>
+          rows
+            .map(({ title }) => title)
+            .sort()
+            .join() === titles.join(),
+      );
     }
     await ann.untilQuiet();
     assert.deepEqual((await server.tasks("ann")).map(({ title }) => title).sort(), titles);
@@ -40,7 +47,10 @@ onEachServer("after a kill -9", (test) => {
     proxy.release();
     await server.start();
     await ann.untilSaved("Saved in silence", 35_000);
-    assert.deepEqual((await server.tasks("ann")).map(({ title }) => title), ["Saved in silence"]);
+    assert.deepEqual(
+      (await server.tasks("ann")).map(({ title }) => title),
+      ["Saved in silence"],
+    );
   });
 
   test("a task that was written but never arrived is sent again", async ({ server, open, keep }) => {
@@ -54,7 +64,10 @@ onEachServer("after a kill -9", (test) => {
     proxy.release();
     await server.start();
     await ann.untilSaved("Lost on the way", 35_000);
-    assert.deepEqual((await server.tasks("ann")).map(({ title }) => title), ["Lost on the way"]);
+    assert.deepEqual(
+      (await server.tasks("ann")).map(({ title }) => title),
+      ["Lost on the way"],
+    );
   });
 
   test("a change of unknown fate is not forced over somebody else's", async ({ server, open, keep }) => {

@@ -25,7 +25,10 @@ onEachServer("the fault button", (test) => {
     await until("the fault is made", async () => (await ann.text("#watch")) !== "");
     await ann.add("Typed into a stalled socket");
     // A server that answers pings is found dead within 5 s + 4 s; one that never does is waited for.
-    if (kind === "rust") await until("the dead socket was replaced", async () => (await ann.text("#reconnects")) === "1", { withinMs: 25_000 });
+    if (kind === "rust")
+      await until("the dead socket was replaced", async () => (await ann.text("#reconnects")) === "1", {
+        withinMs: 25_000,
+      });
     await ben.untilRow("Typed into a stalled socket", {}, 25_000);
     await ann.untilQuiet(25_000);
     if (kind === "fastapi") assert.equal(await ann.text("#reconnects"), "0");
@@ -36,7 +39,9 @@ onEachServer("the fault button", (test) => {
     const ann = await (await open("ann")).ready();
     await ann.breakIt("refuse");
     await ann.untilStatus("reconnecting");
-    await until("a second attempt is counted down", async () => /^Attempt ([2-9]) in [\d.]+ s$/.test(await ann.text("#state-detail")));
+    await until("a second attempt is counted down", async () =>
+      /^Attempt ([2-9]) in [\d.]+ s$/.test(await ann.text("#state-detail")),
+    );
     await ann.add("Queued while refused");
     await ann.untilRow("Queued while refused", { stage: "queued" });
     await ann.untilSaved("Queued while refused", 35_000);
@@ -50,7 +55,10 @@ onEachServer("the fault button", (test) => {
     await ann.add("Outlives a restart");
     await ben.untilRow("Outlives a restart", {});
     await ann.breakIt("restart");
-    for (const board of [ann, ben]) await until(`${board.user} reconnected`, async () => Number(await board.text("#reconnects")) >= 1, { withinMs: 35_000 });
+    for (const board of [ann, ben])
+      await until(`${board.user} reconnected`, async () => Number(await board.text("#reconnects")) >= 1, {
+        withinMs: 35_000,
+      });
     for (const board of [ann, ben]) await board.untilStatus("open");
     await ann.untilRow("Outlives a restart", {});
     await stillLive(ann, ben);

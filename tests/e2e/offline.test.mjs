@@ -30,7 +30,14 @@ onEachServer("while the server is away", (test) => {
     const wanted = ["Ben was busy too", "Made and renamed while away", "Was there before"];
     for (const board of [ann, ben]) {
       await board.untilStatus("open", 35_000);
-      await board.until("all three tasks", (rows) => rows.map(({ title }) => title).sort().join() === wanted.join());
+      await board.until(
+        "all three tasks",
+        (rows) =>
+          rows
+            .map(({ title }) => title)
+            .sort()
+            .join() === wanted.join(),
+      );
       await board.untilQuiet();
     }
     const tasks = await server.tasks("ben");
@@ -40,7 +47,10 @@ onEachServer("while the server is away", (test) => {
     for (const board of [ann, ben]) board.record.check({ mayLoseServer: true });
   });
 
-  test("a page loaded meanwhile starts by itself, and drafts and unsaved tasks survive a reload", async ({ server, open }) => {
+  test("a page loaded meanwhile starts by itself, and drafts and unsaved tasks survive a reload", async ({
+    server,
+    open,
+  }) => {
     const ann = await (await open("ann")).ready();
     await server.kill();
     await ann.untilStatus("reconnecting");
@@ -52,10 +62,16 @@ onEachServer("while the server is away", (test) => {
     await ann.page.reload();
     await ann.untilSaved("Typed while away");
     assert.equal(await ann.page.$eval("#new-title", (input) => input.value), "Half a sente");
-    assert.deepEqual((await server.tasks("ann")).map(({ title }) => title), ["Typed while away"]);
+    assert.deepEqual(
+      (await server.tasks("ann")).map(({ title }) => title),
+      ["Typed while away"],
+    );
   });
 
-  test("a change to a task that has gone is refused with its reason, and its text is not lost", async ({ server, open }) => {
+  test("a change to a task that has gone is refused with its reason, and its text is not lost", async ({
+    server,
+    open,
+  }) => {
     const ann = await (await open("ann")).ready();
     await ann.add("Doomed");
     await ann.untilQuiet();
@@ -70,6 +86,9 @@ onEachServer("while the server is away", (test) => {
 
     await ann.resolve("Better words", "Add as a new task");
     await ann.untilSaved("Better words");
-    assert.deepEqual((await server.tasks("ben")).map(({ title }) => title), ["Better words"]);
+    assert.deepEqual(
+      (await server.tasks("ben")).map(({ title }) => title),
+      ["Better words"],
+    );
   });
 });

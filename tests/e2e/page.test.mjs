@@ -85,7 +85,9 @@ onEachServer("the page", (test) => {
     assert.equal(wide, view, "nothing sticks out to the side");
     assert.equal(view, 360);
     const small = await ann.page.$$eval("button, select, a.pill, .users a", (nodes) =>
-      nodes.filter((node) => node.offsetParent && node.getBoundingClientRect().height < 24).map((node) => node.outerHTML),
+      nodes
+        .filter((node) => node.offsetParent && node.getBoundingClientRect().height < 24)
+        .map((node) => node.outerHTML),
     );
     assert.deepEqual(small, [], "every control is large enough for a finger");
     ann.record.check();
@@ -104,7 +106,9 @@ onEachServer("the page", (test) => {
     await ann.untilStatus("open");
     ann.record.check();
     assert.equal(ann.record.tokens.length > 0, kind === "rust", "only the Rust server hands out tokens");
-    const kept = await ann.page.evaluate(() => document.documentElement.outerHTML + JSON.stringify({ ...sessionStorage, ...localStorage }));
+    const kept = await ann.page.evaluate(
+      () => document.documentElement.outerHTML + JSON.stringify({ ...sessionStorage, ...localStorage }),
+    );
     for (const token of ann.record.tokens) assert.ok(!kept.includes(token), "a token is kept or shown");
   });
 
@@ -136,12 +140,16 @@ onEachServer(
       let isSignedOut = true;
       const body = JSON.stringify({ error: { code: "unauthorized", message: "Sign in again." } });
       ann.page.on("request", (request) => {
-        if (isSignedOut && request.url().endsWith("/api/token")) request.respond({ status: 401, contentType: "application/json", body });
+        if (isSignedOut && request.url().endsWith("/api/token"))
+          request.respond({ status: 401, contentType: "application/json", body });
         else request.continue();
       });
       await ann.breakIt("drop");
       await ann.untilStatus("closed");
-      await until("the notice is shown", async () => (await ann.text("#notice-title")) === "The connection has ended for good");
+      await until(
+        "the notice is shown",
+        async () => (await ann.text("#notice-title")) === "The connection has ended for good",
+      );
       await ann.add("Typed while signed out");
       await ann.untilRow("Typed while signed out", { stage: "queued" });
 

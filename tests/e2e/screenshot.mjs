@@ -30,7 +30,9 @@ try {
   await ann.add("Typed while the server was away");
   await ann.add("Nothing of this gets lost", "ben");
   await until("both are counted", async () => (await ann.text("#queued")) === "2");
-  await until("a countdown worth looking at", async () => /^Attempt [2-9] in [1-9]/.test(await ann.text("#state-detail")));
+  await until("a countdown worth looking at", async () =>
+    /^Attempt [2-9] in [1-9]/.test(await ann.text("#state-detail")),
+  );
   await ann.page.evaluate(() => document.activeElement.blur());
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, await ann.page.screenshot());

@@ -8,7 +8,8 @@ const FAULTS = {
   drop: {
     name: "Drop this socket",
     what: "Cut the TCP connection, with no goodbye.",
-    watch: () => "The status leaves Open at once. The first retry comes within a second, at a random moment; later if the connection was less than 10 s old.",
+    watch: () =>
+      "The status leaves Open at once. The first retry comes within a second, at a random moment; later if the connection was less than 10 s old.",
   },
   stall: {
     name: "Stall it for 15 s",
@@ -21,12 +22,14 @@ const FAULTS = {
   refuse: {
     name: "Refuse for 10 s",
     what: "Drop it, then answer every try with 503.",
-    watch: () => "Attempts count up and the waits between them grow, each a bit random. Add a task meanwhile: it queues.",
+    watch: () =>
+      "Attempts count up and the waits between them grow, each a bit random. Add a task meanwhile: it queues.",
   },
   restart: {
     name: "Restart the server",
     what: "Everyone is sent away for about two seconds.",
-    watch: () => "Every window goes, and each comes back at its own random moment within 10 s, so that a thousand would not come at once.",
+    watch: () =>
+      "Every window goes, and each comes back at its own random moment within 10 s, so that a thousand would not come at once.",
   },
 };
 

@@ -46,7 +46,7 @@ export class List {
     this.#schedule();
   }
 
-  // Many messages may come in one frame of the screen; the page is written once for all of them.
+  // One message may change the store several times; the page is written once.
   #schedule() {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -100,11 +100,14 @@ export class List {
     const done = models.filter((model) => model.done).length;
     setText(this.#count, models.length === 0 ? "" : `${models.length - done} open, ${done} done`);
     this.#empty.hidden = models.length > 0;
-    setText(this.#empty, {
-      loading: "Loading tasks…",
-      waiting: "No connection yet. What you add now is kept, and sent as soon as there is one.",
-      listed: "Nothing to do. Add the first task above; everyone sees it at once.",
-    }[this.#state]);
+    setText(
+      this.#empty,
+      {
+        loading: "Loading tasks…",
+        waiting: "No connection yet. What you add now is kept, and sent as soon as there is one.",
+        listed: "Nothing to do. Add the first task above; everyone sees it at once.",
+      }[this.#state],
+    );
   }
 
   #remove(row, sync) {
@@ -118,10 +121,13 @@ export class List {
 
   #saved(row) {
     clearTimeout(this.#savedAt.get(row));
-    this.#savedAt.set(row, setTimeout(() => {
-      this.#savedAt.delete(row);
-      this.#schedule();
-    }, SAVED_FOR_MS));
+    this.#savedAt.set(
+      row,
+      setTimeout(() => {
+        this.#savedAt.delete(row);
+        this.#schedule();
+      }, SAVED_FOR_MS),
+    );
     this.#schedule();
   }
 

@@ -5,7 +5,12 @@ import { byId, element } from "./dom.js";
 const KEPT = 60;
 
 const list = byId("log");
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hour12: false,
+});
 
 /** Adds a line on top. `kind` is `plain`, `good`, `bad` or `fault`. */
 export function log(text, kind = "plain") {

@@ -94,7 +94,11 @@ function showUsers(users, user) {
     ...users.map((each) =>
       element(
         "a",
-        { href: `?user=${encodeURIComponent(each)}`, "data-user": each, "aria-current": each === user ? "page" : undefined },
+        {
+          href: `?user=${encodeURIComponent(each)}`,
+          "data-user": each,
+          "aria-current": each === user ? "page" : undefined,
+        },
         element("span", { class: "initial", "aria-hidden": "true", text: nameOf(each)[0] }),
         element("span", { text: nameOf(each) }),
       ),

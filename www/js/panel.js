@@ -39,7 +39,11 @@ export class Panel {
     const { status } = this.#wire;
     if (status !== this.#status) this.#logStatus(status);
     this.#status = status;
-    for (const [id, label] of [["state", NAME[status]], ["pill-text", NAME[status]]]) setText(byId(id), label);
+    for (const [id, label] of [
+      ["state", NAME[status]],
+      ["pill-text", NAME[status]],
+    ])
+      setText(byId(id), label);
     byId("state").dataset.status = status;
     byId("pill").dataset.status = status;
     this.#tick();

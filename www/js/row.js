@@ -9,15 +9,17 @@ const URGENCY = ["rejected", "uncertain", "queued", "sent"];
 /** `actions` is `{ edit(row, fields), remove(row), retry(id), discard(id), keepDraft(row, text) }`. */
 export class Row {
   #model;
-  #users;
   #actions;
   #editor;
 
   constructor(row, users, actions) {
-    this.#users = users;
     this.#actions = actions;
     this.check = element("input", { type: "checkbox", change: () => actions.edit(row, { done: this.check.checked }) });
-    this.title = element("button", { type: "button", class: "title", click: () => this.edit(this.#model.title).select() });
+    this.title = element("button", {
+      type: "button",
+      class: "title",
+      click: () => this.edit(this.#model.title).select(),
+    });
     this.owner = element("span");
     this.chip = element("span", { class: "chip" });
     this.assignee = element("select", { change: () => actions.edit(row, { assignee: this.assignee.value || null }) });
@@ -26,12 +28,21 @@ export class Row {
     this.delete.append(element("span", { "aria-hidden": "true", text: "×" }));
     this.trouble = element("div", { class: "trouble", hidden: true });
     this.body = element("div", { class: "body" }, this.title, element("p", { class: "meta" }, this.owner, this.chip));
-    this.node = element("li", { class: "task", "data-row": row }, this.check, this.body, this.assignee, this.delete, this.trouble);
+    this.node = element(
+      "li",
+      { class: "task", "data-row": row },
+      this.check,
+      this.body,
+      this.assignee,
+      this.delete,
+      this.trouble,
+    );
   }
 
   update(model, justSaved) {
     this.#model = model;
-    const stage = URGENCY.find((each) => model.changes.some((change) => change.stage === each)) ?? (justSaved ? "saved" : "");
+    const stage =
+      URGENCY.find((each) => model.changes.some((change) => change.stage === each)) ?? (justSaved ? "saved" : "");
     const doomed = model.changes.some((change) => change.kind === "delete" && change.stage !== "rejected");
     this.node.dataset.done = model.done;
     this.node.dataset.stage = stage;
@@ -40,7 +51,7 @@ export class Row {
     setText(this.title, model.title);
     this.title.setAttribute("aria-description", "Edit the title");
     setText(this.owner, `by ${nameOf(model.owner)}`);
-    setText(this.chip, doomed ? `Delete ${CHIP[stage]?.toLowerCase() ?? ""}` : CHIP[stage] ?? "");
+    setText(this.chip, doomed ? `Delete ${CHIP[stage]?.toLowerCase() ?? ""}` : (CHIP[stage] ?? ""));
     this.check.checked = model.done;
     if (document.activeElement !== this.assignee) this.assignee.value = model.assignee ?? "";
     this.check.setAttribute("aria-label", `Done: ${model.title}`);
@@ -54,7 +65,12 @@ export class Row {
   edit(text) {
     if (this.#editor) return this.#editor;
     const { row, title } = this.#model;
-    const input = element("input", { type: "text", class: "title-input", maxlength: "200", "aria-label": `New title for “${title}”` });
+    const input = element("input", {
+      type: "text",
+      class: "title-input",
+      maxlength: "200",
+      "aria-label": `New title for “${title}”`,
+    });
     input.value = text;
     input.addEventListener("input", () => this.#actions.keepDraft(row, input.value));
     input.addEventListener("blur", () => this.#finish(input.value));
@@ -91,7 +107,11 @@ export class Row {
     if (!change) return;
     this.trouble.replaceChildren(
       element("p", { text: asSentence(change.error.message) }),
-      element("button", { type: "button", text: isNowNew ? "Add as a new task" : "Try again", click: () => this.#actions.retry(change.id) }),
+      element("button", {
+        type: "button",
+        text: isNowNew ? "Add as a new task" : "Try again",
+        click: () => this.#actions.retry(change.id),
+      }),
       element("button", { type: "button", text: "Discard", click: () => this.#actions.discard(change.id) }),
     );
   }

@@ -46,7 +46,8 @@ export class Sync extends EventTarget {
 
   edit(row, fields) {
     const unsent = this.#changesOf(row).find((change) => change.kind === "create" && change.stage === "rejected");
-    if (unsent) {
+    // A task is not made done: that change has to follow.
+    if (unsent && !("done" in fields)) {
       this.#tasks.updateChange(unsent, { fields: { ...unsent.fields, ...fields } });
       return;
     }
@@ -85,7 +86,7 @@ export class Sync extends EventTarget {
   markSent() {
     const written = this.#underway.length - this.#wire.stats.queued;
     for (const change of this.#underway.slice(0, Math.max(0, written))) {
-      if (change?.stage === "queued") this.#tasks.updateChange(change, { stage: "sent" });
+      if (change.stage === "queued") this.#tasks.updateChange(change, { stage: "sent" });
     }
   }
 
@@ -108,7 +109,7 @@ export class Sync extends EventTarget {
 
   async #carry(change) {
     this.#tasks.updateChange(change, { stage: "queued", error: undefined });
-    // A change to a task that the server has not numbered yet goes out once it has: see #settleCreate.
+    // A change to a task that the server has not numbered yet goes out once it has: see #release.
     if (change.kind !== "create" && change.task === undefined) return;
     try {
       const answer = await this.#ask(REQUEST[change.kind], dataOf(change), change);

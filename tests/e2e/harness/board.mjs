@@ -33,17 +33,25 @@ export class Board {
 
   /** Waits until `holds` is true of the rows. */
   until(what, holds, withinMs) {
-    return until(`${this.user} sees ${what}`, async () => holds(await this.rows()), { withinMs, show: () => this.#all() });
+    return until(`${this.user} sees ${what}`, async () => holds(await this.rows()), {
+      withinMs,
+      show: () => this.#all(),
+    });
   }
 
   untilRow(title, wanted, withinMs) {
     const what = `“${title}” with ${JSON.stringify(wanted)}`;
-    const matches = (row) => row.title === title && Object.entries(wanted).every(([name, value]) => row[name] === value);
+    const matches = (row) =>
+      row.title === title && Object.entries(wanted).every(([name, value]) => row[name] === value);
     return this.until(what, (rows) => rows.some(matches), withinMs);
   }
 
   untilSaved(title, withinMs) {
-    return this.until(`“${title}” saved`, (rows) => rows.some((row) => row.title === title && isSettled(row)), withinMs);
+    return this.until(
+      `“${title}” saved`,
+      (rows) => rows.some((row) => row.title === title && isSettled(row)),
+      withinMs,
+    );
   }
 
   /** Waits until no row waits for anything any more. */
@@ -61,7 +69,10 @@ export class Board {
   }
 
   untilStatus(status, withinMs) {
-    return until(`${this.user} is ${status}`, async () => (await this.status()) === status, { withinMs, show: () => this.#all() });
+    return until(`${this.user} is ${status}`, async () => (await this.status()) === status, {
+      withinMs,
+      show: () => this.#all(),
+    });
   }
 
   text(selector) {
@@ -103,7 +114,9 @@ export class Board {
 
   /** Presses the button called `name` in the row's report of trouble, once it is offered. */
   async resolve(title, name) {
-    const button = await until(`“${title}” offers “${name}”`, () => this.#offered(title, name), { show: () => this.#all() });
+    const button = await until(`“${title}” offers “${name}”`, () => this.#offered(title, name), {
+      show: () => this.#all(),
+    });
     await button.click();
   }
 

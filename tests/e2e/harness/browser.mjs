@@ -8,10 +8,17 @@ import puppeteer from "puppeteer-core";
 
 import { Board } from "./board.mjs";
 
-const QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"];
+const QUIET = [
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-quic",
+];
 
 // What the browser itself reports while a server is away. Only tests that take the server away may see it.
-const NETWORK_ERROR = /^(WebSocket connection to .* failed|Failed to load resource: (net::ERR_|the server responded with a status of 503))/;
+const NETWORK_ERROR =
+  /^(WebSocket connection to .* failed|Failed to load resource: (net::ERR_|the server responded with a status of 503))/;
 
 export class Browser {
   #browser;
@@ -62,7 +69,8 @@ async function watch(page) {
     });
     // A chip may say something for less time than it takes to ask.
     window.seenChips = [];
-    const look = () => window.seenChips.push(...[...document.querySelectorAll(".chip")].map((chip) => chip.textContent));
+    const look = () =>
+      window.seenChips.push(...[...document.querySelectorAll(".chip")].map((chip) => chip.textContent));
     new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
   });
   return record;
@@ -90,7 +98,9 @@ export class Record {
 }
 
 function onPath(program) {
-  const found = process.env.PATH.split(delimiter).map((folder) => join(folder, program)).find(existsSync);
+  const found = process.env.PATH.split(delimiter)
+    .map((folder) => join(folder, program))
+    .find(existsSync);
   if (!found) throw new Error(`install ${program}, or set CHROME_BIN`);
   return found;
 }

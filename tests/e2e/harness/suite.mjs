@@ -20,7 +20,8 @@ export function onEachServer(subject, declare, kinds = KINDS) {
     });
     after(() => browser.close());
     for (const kind of kinds) {
-      describe(`on ${kind}`, () => declare((name, body) => it(name, { timeout: 150_000 }, () => run(kind, browser, body))));
+      describe(`on ${kind}`, () =>
+        declare((name, body) => it(name, { timeout: 150_000 }, () => run(kind, browser, body))));
     }
   });
 }
@@ -34,7 +35,8 @@ async function run(kind, browser, body) {
   try {
     const server = await Server.start(kind);
     keep({ close: () => server.stop() });
-    const open = async (user, { origin = server.origin, ...options } = {}) => keep(await browser.open(origin, user, options));
+    const open = async (user, { origin = server.origin, ...options } = {}) =>
+      keep(await browser.open(origin, user, options));
     await body({ kind, server, open, keep });
   } finally {
     for (const closable of closables) await closable.close();
