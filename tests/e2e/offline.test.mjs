@@ -28,20 +28,14 @@ onEachServer("while the server is away", (test) => {
 
     await server.start();
     const wanted = ["Ben was busy too", "Made and renamed while away", "Was there before"];
+    // Each brings what the other waits for.
+    for (const board of [ann, ben]) await board.untilStatus("open", 35_000);
     for (const board of [ann, ben]) {
-      await board.untilStatus("open", 35_000);
-      await board.until(
-        "all three tasks",
-        (rows) =>
-          rows
-            .map(({ title }) => title)
-            .sort()
-            .join() === wanted.join(),
-      );
+      await board.until("all three tasks", (rows) => titlesOf(rows).join() === wanted.join());
       await board.untilQuiet();
     }
     const tasks = await server.tasks("ben");
-    assert.deepEqual(tasks.map(({ title }) => title).sort(), wanted);
+    assert.deepEqual(titlesOf(tasks), wanted);
     assert.equal(tasks.find(({ title }) => title === "Was there before").done, true);
     assert.equal(await ann.text("#queued"), "0");
     for (const board of [ann, ben]) board.record.check({ mayLoseServer: true });
@@ -62,10 +56,7 @@ onEachServer("while the server is away", (test) => {
     await ann.page.reload();
     await ann.untilSaved("Typed while away");
     assert.equal(await ann.page.$eval("#new-title", (input) => input.value), "Half a sente");
-    assert.deepEqual(
-      (await server.tasks("ann")).map(({ title }) => title),
-      ["Typed while away"],
-    );
+    assert.deepEqual(titlesOf(await server.tasks("ann")), ["Typed while away"]);
   });
 
   test("a change to a task that has gone is refused with its reason, and its text is not lost", async ({
@@ -86,9 +77,10 @@ onEachServer("while the server is away", (test) => {
 
     await ann.resolve("Better words", "Add as a new task");
     await ann.untilSaved("Better words");
-    assert.deepEqual(
-      (await server.tasks("ben")).map(({ title }) => title),
-      ["Better words"],
-    );
+    assert.deepEqual(titlesOf(await server.tasks("ben")), ["Better words"]);
   });
 });
+
+function titlesOf(tasks) {
+  return tasks.map(({ title }) => title).sort();
+}
