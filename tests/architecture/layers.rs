@@ -55,6 +55,20 @@ pub fn server_knows_proto(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// The wasm-bindgen class stands beside the Rust client, not on it.
+pub fn js_knows_no_client(source: &Source) -> Vec<String> {
+    let is_js = source.is_in("js/src/") || source.is_in("src/js/");
+    match is_js
+        && source
+            .tokens
+            .iter()
+            .any(|token| token.starts_with("Client"))
+    {
+        true => vec!["names the Rust client".to_owned()],
+        false => Vec::new(),
+    }
+}
+
 /// The crate's modules that a file names by `crate::…` or by enough `super`s.
 fn modules_named(source: &Source) -> Vec<String> {
     let depth = source.module().len();
@@ -178,6 +192,12 @@ mod tests {
             ))
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_class_that_stands_on_the_client_is_seen() {
+        let (bad, good) = ("use everwire::Client;", "use everwire::web::Driver;");
+        shows(js_knows_no_client, "js/src/lib.rs", bad, good);
     }
 
     #[test]
