@@ -202,3 +202,97 @@ impl Heartbeat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Instant = Instant::from_millis(1_000_000);
+
+    fn opened() -> Heartbeat {
+        let mut heartbeat = Heartbeat::new(Some(&config::Heartbeat::default()));
+        heartbeat.opened(START);
+        heartbeat
+    }
+
+    /// A ping of it was answered at once, 25 s after `START`.
+    fn answered() -> (Heartbeat, Instant) {
+        let mut heartbeat = opened();
+        let now = START.after(25_000);
+        assert_eq!(heartbeat.expired(now), Verdict::SendPing);
+        assert_eq!(heartbeat.pong(now), Some(0));
+        (heartbeat, now)
+    }
+
+    #[test]
+    fn without_options_it_never_asks() {
+        let mut heartbeat = Heartbeat::new(None);
+        heartbeat.opened(START);
+        assert!(!heartbeat.is_on());
+        assert_eq!(heartbeat.deadline(), None);
+        assert_eq!(heartbeat.expired(START.after(60_000)), Verdict::Alive);
+        assert_eq!(heartbeat.wake(START.after(60_000)), Verdict::Alive);
+    }
+
+    #[test]
+    fn of_a_server_that_may_not_know_pings_nothing_is_due_but_the_next_one() {
+        let mut heartbeat = opened();
+        let mut now = START;
+        for _ in 0..100 {
+            now = now.after(25_000);
+            assert_eq!(heartbeat.deadline(), Some(now));
+            assert_eq!(heartbeat.expired(now), Verdict::SendPing);
+        }
+    }
+
+    #[test]
+    fn the_patience_is_that_of_the_moment_of_the_ping() {
+        for (hidden, patience) in [(false, 10_000), (true, 70_000)] {
+            let (mut heartbeat, now) = answered();
+            heartbeat.hide(hidden);
+            let asked = now.after(25_000);
+            assert_eq!(heartbeat.expired(asked), Verdict::SendPing);
+            heartbeat.hide(!hidden);
+            let due = asked.after(patience);
+            assert_eq!(heartbeat.deadline(), Some(due));
+            assert_eq!(heartbeat.expired(due), Verdict::Dead);
+        }
+    }
+
+    #[test]
+    fn lateness_up_to_a_second_is_none() {
+        for (late, verdict) in [(1_000, Verdict::Dead), (1_001, Verdict::SendPing)] {
+            let (mut heartbeat, now) = answered();
+            let asked = now.after(25_000);
+            assert_eq!(heartbeat.expired(asked), Verdict::SendPing);
+            assert_eq!(heartbeat.expired(asked.after(10_000 + late)), verdict);
+        }
+    }
+
+    #[test]
+    fn a_refusal_needs_a_first_ping_unanswered_and_recent() {
+        let mut heartbeat = opened();
+        assert!(!heartbeat.refused_at_close(START.after(1)));
+        assert_eq!(heartbeat.wake(START.after(2_000)), Verdict::SendPing);
+        assert!(!heartbeat.refused_at_close(START.after(7_001)));
+        assert!(heartbeat.refused_at_close(START.after(7_000)));
+        assert!(!heartbeat.is_on());
+
+        let (mut heartbeat, now) = answered();
+        heartbeat.opened(now);
+        assert_eq!(heartbeat.wake(now.after(2_000)), Verdict::SendPing);
+        assert!(!heartbeat.refused_at_close(now.after(2_000)));
+    }
+
+    #[test]
+    fn a_pong_that_never_came_does_not_blur_later_round_trips() {
+        let (mut heartbeat, now) = answered();
+        let asked = now.after(25_000);
+        assert_eq!(heartbeat.expired(asked), Verdict::SendPing);
+        heartbeat.heard(asked.after(100));
+        let again = asked.after(25_100);
+        assert_eq!(heartbeat.expired(again), Verdict::SendPing);
+        assert_eq!(heartbeat.pong(again.after(30)), Some(30));
+        assert!(!heartbeat.awaits_pong());
+    }
+}

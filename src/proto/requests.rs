@@ -83,3 +83,56 @@ impl Requests {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Instant = Instant::from_millis(1_000);
+
+    /// Requests 1 to `count`, due one millisecond after another.
+    fn filled(count: u64) -> Requests {
+        let mut requests = Requests::default();
+        for id in 1..=count {
+            requests.add(MessageId(id), START.after(id));
+        }
+        requests
+    }
+
+    #[test]
+    fn it_is_full_at_its_capacity() {
+        let mut requests = filled(999);
+        assert!(!requests.is_full());
+        requests.add(MessageId(1_000), START);
+        assert!(requests.is_full());
+        assert!(requests.remove(MessageId(500)));
+        assert!(!requests.is_full());
+    }
+
+    #[test]
+    fn only_what_was_written_can_be_answered_and_only_once() {
+        let mut requests = filled(2);
+        requests.written(MessageId(2));
+        assert!(!requests.answered(MessageId(1)));
+        assert!(requests.answered(MessageId(2)));
+        assert!(!requests.answered(MessageId(2)));
+        assert!(!requests.answered(MessageId(3)));
+        assert!(requests.remove(MessageId(1)));
+    }
+
+    #[test]
+    fn what_is_over_leaves_and_the_rest_stays() {
+        let mut requests = filled(4);
+        requests.written(MessageId(1));
+        requests.written(MessageId(4));
+        assert_eq!(requests.next_deadline(), Some(START.after(1)));
+        assert_eq!(
+            requests.take_expired(START.after(2)),
+            [MessageId(1), MessageId(2)]
+        );
+        assert_eq!(requests.next_deadline(), Some(START.after(3)));
+        assert_eq!(requests.take_written(), [MessageId(4)]);
+        assert_eq!(requests.take_expired(START.after(9)), [MessageId(3)]);
+        assert_eq!(requests.next_deadline(), None);
+    }
+}

@@ -78,3 +78,52 @@ impl TimerTable {
         Some((at, timer))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Instant = Instant::from_millis(1_000);
+
+    #[test]
+    fn each_kind_has_its_own_place() {
+        let mut table = TimerTable::default();
+        for (nth, timer) in Timer::ALL.into_iter().enumerate() {
+            table.set(timer, Some(START.after(nth as u64)));
+        }
+        for (nth, timer) in Timer::ALL.into_iter().enumerate() {
+            assert_eq!(table.next(), Some((START.after(nth as u64), timer)));
+            table.cancel(timer);
+        }
+        assert_eq!(table.next(), None);
+    }
+
+    #[test]
+    fn the_earliest_that_has_passed_is_taken_once() {
+        let mut table = TimerTable::default();
+        table.set(Timer::Heartbeat, Some(START.after(20)));
+        table.set(Timer::Flush, Some(START.after(10)));
+        assert_eq!(table.take_expired(START.after(9)), None);
+        let late = START.after(60_000);
+        assert_eq!(
+            table.take_expired(late),
+            Some((START.after(10), Timer::Flush))
+        );
+        assert_eq!(
+            table.take_expired(late),
+            Some((START.after(20), Timer::Heartbeat))
+        );
+        assert_eq!(table.take_expired(late), None);
+    }
+
+    #[test]
+    fn a_new_deadline_replaces_the_old_one() {
+        let mut table = TimerTable::default();
+        table.set(Timer::Retry, Some(START));
+        table.set(Timer::Retry, Some(START.after(5)));
+        assert!(!table.is_due(Timer::Retry, START.after(4)));
+        assert!(table.is_due(Timer::Retry, START.after(5)));
+        table.set(Timer::Retry, None);
+        assert!(!table.is_due(Timer::Retry, START.after(5)));
+    }
+}
