@@ -82,5 +82,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn send(this: &WebSocket, data: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    pub(super) fn close(this: &WebSocket, code: Option<u16>, reason: &str) -> Result<(), JsValue>;
+    pub(super) fn close(this: &WebSocket, code: u16, reason: &str) -> Result<(), JsValue>;
+    /// Without a code, which is not the same as an undefined one: Chromium throws at that.
+    #[wasm_bindgen(method, js_name = close)]
+    pub(super) fn close_plainly(this: &WebSocket);
 }

@@ -77,7 +77,7 @@ impl Socket {
     pub(super) fn abandon(self, frame: &CloseFrame) {
         self.silence();
         // It throws for a code or reason that the engine does not give.
-        let _ = self.raw.close(Some(frame.code), &frame.reason);
+        let _ = self.raw.close(frame.code, &frame.reason);
     }
 
     fn silence(&self) {
@@ -91,7 +91,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.silence();
         // Closing what is closed already does nothing.
-        let _ = self.raw.close(None, "");
+        self.raw.close_plainly();
     }
 }
 
