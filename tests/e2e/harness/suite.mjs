@@ -18,7 +18,7 @@ export function onEachServer(subject, declare, kinds = KINDS) {
     before(async () => {
       browser = await Browser.launch();
     });
-    after(() => browser.close());
+    after(() => browser?.close());
     for (const kind of kinds) {
       describe(`on ${kind}`, () =>
         declare((name, body) => it(name, { timeout: 150_000 }, () => run(kind, browser, body))));
