@@ -25,6 +25,8 @@ pub struct Ledger {
     /// Written, and its `Sent` must come next.
     pub due_sent: Option<MessageId>,
     waiting_requests: usize,
+    /// Of these, the ones that were written.
+    written_requests: usize,
 }
 
 #[derive(Debug)]
@@ -222,6 +224,10 @@ impl Ledger {
         });
     }
 
+    pub fn written_requests(&self) -> usize {
+        self.written_requests
+    }
+
     pub fn waiting_requests(&self) -> usize {
         self.waiting_requests
     }
@@ -247,7 +253,9 @@ impl Ledger {
     fn sent(&mut self, id: MessageId) {
         assert_eq!(self.due_sent.take(), Some(id), "Sent without its write");
         let receipt = self.receipt(id);
-        if !receipt.payload.is_request {
+        if receipt.payload.is_request {
+            self.written_requests += 1;
+        } else {
             receipt.state = Outcome::Settled;
         }
     }
@@ -289,6 +297,7 @@ impl Ledger {
         assert_eq!(receipt.state, Outcome::Written, "invariant 4: {id:?}");
         receipt.state = Outcome::Settled;
         self.waiting_requests -= 1;
+        self.written_requests -= 1;
     }
 
     pub fn check_all_settled(&self) {

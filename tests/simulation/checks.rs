@@ -273,6 +273,11 @@ impl World {
             self.ledger.waiting_requests() <= 1_000,
             "invariant 6: requests"
         );
+        let is_open = matches!(self.connection.state(), State::Ready { .. });
+        assert!(
+            is_open || self.ledger.written_requests() == 0,
+            "invariant 4: a request waits for an answer that cannot come"
+        );
         self.check_timer_fits_state();
         self.check_silence();
         if self.checks.steps.is_multiple_of(64) {
