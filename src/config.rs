@@ -154,9 +154,10 @@ impl Config {
     }
 
     /// Whether every number lies in its range; the first that does not, otherwise.
+    #[inline(never)]
     pub fn check(&self) -> Result<(), ConfigError> {
-        for (option, value) in self.numbers() {
-            let (min, max) = option.range();
+        for option in ConfigOption::ALL.iter().copied() {
+            let (value, (min, max)) = (self.number(option), option.range());
             if value < min || value > max {
                 return Err(ConfigError { option, value });
             }
@@ -164,7 +165,8 @@ impl Config {
         Ok(())
     }
 
-    fn numbers(&self) -> impl Iterator<Item = (ConfigOption, u64)> {
+    /// The value of an option, in its unit; one that is switched off has some value in its range.
+    fn number(&self, option: ConfigOption) -> u64 {
         use ConfigOption as O;
         let heartbeat = self.heartbeat.unwrap_or_default();
         let rate = self.rate.unwrap_or_default();
@@ -173,42 +175,33 @@ impl Config {
             burst: 1,
         });
         let backoff = self.backoff;
-        [
-            (O::ConnectTimeout, millis(self.connect_timeout)),
-            (O::BackoffFirst, millis(backoff.first)),
-            (O::BackoffMin, millis(backoff.min)),
-            (O::BackoffBase, millis(backoff.base)),
-            (O::BackoffMax, millis(backoff.max)),
-            (O::BackoffResetAfter, millis(backoff.reset_after)),
-            (
-                O::BackoffMaxAttempts,
-                u64::from(backoff.max_attempts.unwrap_or(1)),
-            ),
-            (
-                O::BackoffAttemptsPerMinute,
-                u64::from(backoff.attempts_per_minute),
-            ),
-            (O::HeartbeatInterval, millis(heartbeat.interval)),
-            (O::HeartbeatTimeout, millis(heartbeat.timeout)),
-            (O::HeartbeatHiddenTimeout, millis(heartbeat.hidden_timeout)),
-            (O::HeartbeatProbeTimeout, millis(heartbeat.probe_timeout)),
-            (O::OutboxMessages, u64::from(self.outbox.messages)),
-            (O::OutboxBytes, u64::from(self.outbox.bytes)),
-            (
-                O::OutboxTtl,
-                millis(self.outbox.ttl.unwrap_or(Duration::from_secs(1))),
-            ),
-            (O::RateMessages, u64::from(rate.messages)),
-            (O::RateBurst, u64::from(rate.burst)),
-            (O::RateBytes, u64::from(bytes.per_second)),
-            (O::RateBytesBurst, u64::from(bytes.burst)),
-            (O::BackpressureHigh, u64::from(self.backpressure.high)),
-            (O::BackpressureLow, u64::from(self.backpressure.low)),
-            (O::BackpressurePoll, millis(self.backpressure.poll)),
-            (O::MaxFrame, u64::from(self.max_frame)),
-            (O::RequestTimeout, millis(self.request_timeout)),
-        ]
-        .into_iter()
+        let time = match option {
+            O::ConnectTimeout => self.connect_timeout,
+            O::BackoffFirst => backoff.first,
+            O::BackoffMin => backoff.min,
+            O::BackoffBase => backoff.base,
+            O::BackoffMax => backoff.max,
+            O::BackoffResetAfter => backoff.reset_after,
+            O::HeartbeatInterval => heartbeat.interval,
+            O::HeartbeatTimeout => heartbeat.timeout,
+            O::HeartbeatHiddenTimeout => heartbeat.hidden_timeout,
+            O::HeartbeatProbeTimeout => heartbeat.probe_timeout,
+            O::OutboxTtl => self.outbox.ttl.unwrap_or(Duration::from_secs(1)),
+            O::BackpressurePoll => self.backpressure.poll,
+            O::RequestTimeout => self.request_timeout,
+            O::BackoffMaxAttempts => return u64::from(backoff.max_attempts.unwrap_or(1)),
+            O::BackoffAttemptsPerMinute => return u64::from(backoff.attempts_per_minute),
+            O::OutboxMessages => return u64::from(self.outbox.messages),
+            O::OutboxBytes => return u64::from(self.outbox.bytes),
+            O::RateMessages => return u64::from(rate.messages),
+            O::RateBurst => return u64::from(rate.burst),
+            O::RateBytes => return u64::from(bytes.per_second),
+            O::RateBytesBurst => return u64::from(bytes.burst),
+            O::BackpressureHigh => return u64::from(self.backpressure.high),
+            O::BackpressureLow => return u64::from(self.backpressure.low),
+            O::MaxFrame => return u64::from(self.max_frame),
+        };
+        millis(time)
     }
 }
 
@@ -269,11 +262,11 @@ impl Default for Backpressure {
 }
 
 /// Whole milliseconds; half a billion years saturate.
+// A function of its own and without 128-bit arithmetic: it is needed in many places, and they add up.
+#[inline(never)]
 pub(crate) fn millis(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1_000)
-        .saturating_add(u64::from(duration.subsec_millis()))
+    const MOST_SECONDS: u64 = u64::MAX / 1_000 - 1;
+    duration.as_secs().min(MOST_SECONDS) * 1_000 + u64::from(duration.subsec_millis())
 }
 
 /// A number that lies outside of its range.
@@ -362,13 +355,6 @@ mod tests {
     #[test]
     fn the_defaults_lie_in_their_ranges() {
         assert_eq!(Config::new("ws://host").check(), Ok(()));
-    }
-
-    #[test]
-    fn every_option_is_checked() {
-        let config = Config::new("ws://host");
-        let checked: Vec<_> = config.numbers().map(|(option, _)| option).collect();
-        assert_eq!(checked, ConfigOption::ALL);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::wire;
+
 /// A secret that no debug print shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -56,27 +58,25 @@ pub(crate) fn is_subprotocol(token: &str) -> bool {
     !token.is_empty()
         && token
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']' | b'{' | b'}'))
 }
 
 /// Adds a query parameter, percent-encoded.
 pub(crate) fn push_query(url: &mut String, name: &str, value: &str) {
-    url.push(if url.contains('?') { '&' } else { '?' });
+    let has_query = url.bytes().any(|byte| byte == b'?');
+    url.push_str(if has_query { "&" } else { "?" });
     push_encoded(url, name);
     url.push('=');
     push_encoded(url, value);
 }
 
 fn push_encoded(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
+    for (at, byte) in text.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push_str(text.get(at..=at).unwrap_or_default());
         } else {
             out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.extend(HEX.get(usize::from(digit)).copied().map(char::from));
-            }
+            wire::push_hex(out, byte);
         }
     }
 }

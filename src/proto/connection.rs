@@ -143,9 +143,14 @@ impl<P> Connection<P> {
     /// A connection that is idle. The seed must differ between clients, or their jitter is the same.
     pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
         config.check()?;
+        Ok(Self::unchecked(config, seed, now))
+    }
+
+    /// The same for a caller that has checked the options itself. Numbers out of range make it wait oddly, no more.
+    pub fn unchecked(config: Config, seed: u64, now: Instant) -> Self {
         let rate = config.rate;
         let bytes = rate.and_then(|rate| rate.bytes);
-        Ok(Self {
+        Self {
             state: State::Idle,
             timers: TimerTable::default(),
             outputs: VecDeque::new(),
@@ -173,7 +178,7 @@ impl<P> Connection<P> {
             },
             counts: Counts::default(),
             config,
-        })
+        }
     }
 
     /// Begins to connect. Does nothing unless the connection is idle or closed; the outbox of a stopped one goes on.
@@ -337,7 +342,7 @@ impl<P> Connection<P> {
             PageEvent::Leave => self.suspend(),
             PageEvent::Return => {
                 self.heartbeat.hide(false);
-                if self.state == State::Suspended {
+                if matches!(self.state, State::Suspended) {
                     self.attempt_when_permitted(now);
                 } else {
                     self.wake(now);

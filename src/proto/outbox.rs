@@ -36,6 +36,22 @@ pub(crate) enum Pushed<P> {
     Refused(Entry<P>, ErrorCode),
 }
 
+/// Which entries are to leave.
+#[derive(Clone, Copy)]
+enum Which {
+    Is(MessageId),
+    ExpiredAt(Instant),
+}
+
+impl Which {
+    fn takes<P>(self, entry: &Entry<P>) -> bool {
+        match self {
+            Self::Is(id) => entry.id == id,
+            Self::ExpiredAt(now) => entry.expires.is_some_and(|at| at <= now),
+        }
+    }
+}
+
 impl<P> Outbox<P> {
     pub(crate) fn new(limits: config::Outbox) -> Self {
         Self {
@@ -92,32 +108,30 @@ impl<P> Outbox<P> {
     }
 
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<P>> {
-        let at = self
-            .entries
-            .binary_search_by_key(&id, |entry| entry.id)
-            .ok()?;
-        let entry = self.entries.remove(at)?;
-        self.left(&entry);
-        Some(entry)
+        self.take(Which::Is(id)).pop()
     }
 
     /// Takes the entries whose time to live has ended.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Entry<P>> {
-        let is_over = |entry: &Entry<P>| entry.expires.is_some_and(|at| at <= now);
-        let mut expired = Vec::new();
-        let mut kept = VecDeque::with_capacity(self.entries.len());
-        for entry in self.entries.drain(..) {
-            match is_over(&entry) {
-                true => expired.push(entry),
-                false => kept.push_back(entry),
+        let expired = self.take(Which::ExpiredAt(now));
+        self.next_expiry = self.entries.iter().filter_map(|entry| entry.expires).min();
+        expired
+    }
+
+    fn take(&mut self, which: Which) -> Vec<Entry<P>> {
+        let mut taken = Vec::new();
+        // Each entry is looked at once and goes back to the end, so that their order stays.
+        for _ in 0..self.entries.len() {
+            match self.entries.pop_front() {
+                Some(entry) if which.takes(&entry) => taken.push(entry),
+                Some(entry) => self.entries.push_back(entry),
+                None => break,
             }
         }
-        self.entries = kept;
-        self.next_expiry = self.entries.iter().filter_map(|entry| entry.expires).min();
-        for entry in &expired {
+        for entry in &taken {
             self.left(entry);
         }
-        expired
+        taken
     }
 
     fn has_room(&self, bytes: u32) -> bool {

@@ -58,12 +58,12 @@ impl Requests {
 
     /// Takes the requests whose wait is over, written or not.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
-        self.take(|request| request.deadline <= now)
+        self.take(Some(now))
     }
 
     /// Takes the requests that were written: their answers cannot come any more.
     pub(crate) fn take_written(&mut self) -> Vec<MessageId> {
-        self.take(|request| request.written)
+        self.take(None)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -76,10 +76,16 @@ impl Requests {
             .ok()
     }
 
-    fn take(&mut self, is_over: impl Fn(&Waiting) -> bool) -> Vec<MessageId> {
-        let over = self.waiting.iter().filter(|request| is_over(request));
-        let taken = over.map(|request| request.id).collect();
-        self.waiting.retain(|request| !is_over(request));
+    /// Takes those whose deadline has come at this moment; `None`: those that were written.
+    fn take(&mut self, expired_at: Option<Instant>) -> Vec<MessageId> {
+        let mut taken = Vec::new();
+        self.waiting.retain(|request| {
+            let is_over = expired_at.map_or(request.written, |now| request.deadline <= now);
+            if is_over {
+                taken.push(request.id);
+            }
+            !is_over
+        });
         taken
     }
 }

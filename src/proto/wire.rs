@@ -21,36 +21,47 @@ pub(crate) fn auth(token: &str) -> String {
 
 /// The number in a close reason of the form `{"retry_after_ms":1500}`.
 pub(crate) fn retry_after_ms(reason: &str) -> Option<u64> {
-    let (_, rest) = reason.split_once(r#""retry_after_ms""#)?;
-    let digits = rest.trim_start().strip_prefix(':')?.trim_start();
-    let end = digits
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(digits.len());
-    let number = digits.get(..end).filter(|number| !number.is_empty())?;
-    Some(number.bytes().fold(0_u64, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    }))
+    const NAME: &[u8] = br#""retry_after_ms""#;
+    // Bytes, since searching a text with the standard library's means takes a kilobyte of wasm.
+    let reason = reason.as_bytes();
+    let at = reason
+        .windows(NAME.len())
+        .position(|window| window == NAME)?;
+    let rest = reason.get(at + NAME.len()..)?.trim_ascii_start();
+    let rest = rest.strip_prefix(b":")?.trim_ascii_start();
+    rest.iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .map(|byte| u64::from(byte - b'0'))
+        .fold(None, |sum: Option<u64>, digit| {
+            Some(match sum.unwrap_or(0) {
+                sum if sum < u64::MAX / 10 => sum * 10 + digit,
+                _ => u64::MAX,
+            })
+        })
 }
 
 fn push_escaped(out: &mut String, text: &str) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\0'..='\x1f' => {
-                let code = c as usize;
-                out.push_str("\\u00");
-                out.extend(HEX.get(code >> 4));
-                out.extend(HEX.get(code & 15));
-            }
-            _ => out.push(c),
-        }
+    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    let mut rest = text;
+    while let Some((plain, special)) = rest
+        .bytes()
+        .position(is_special)
+        .and_then(|at| rest.split_at_checked(at))
+    {
+        out.push_str(plain);
+        let byte = special.as_bytes().first().copied().unwrap_or_default();
+        out.push_str("\\u00");
+        push_hex(out, byte);
+        rest = special.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
+}
+
+/// Two hexadecimal digits.
+pub(crate) fn push_hex(out: &mut String, byte: u8) {
+    const DIGITS: &str = "0123456789ABCDEF";
+    for digit in [usize::from(byte >> 4), usize::from(byte & 15)] {
+        out.push_str(DIGITS.get(digit..=digit).unwrap_or_default());
     }
 }
 
@@ -62,7 +73,7 @@ mod tests {
     fn a_token_is_escaped_as_json_asks() {
         assert_eq!(
             auth("a\"b\\c\n\u{1f}é"),
-            r#"{"type":"auth","data":{"token":"a\"b\\c\u000a\u001fé"}}"#
+            r#"{"type":"auth","data":{"token":"a\u0022b\u005Cc\u000A\u001Fé"}}"#
         );
     }
 

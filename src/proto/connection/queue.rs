@@ -86,7 +86,7 @@ impl<P> Connection<P> {
     /// [`Event::Answered`] or [`Event::Uncertain`].
     pub fn send(&mut self, now: Instant, message: Outgoing<P>) -> Result<MessageId, SendError<P>> {
         let refused = |code, payload| Err(SendError { code, payload });
-        if self.state == State::Closed(ErrorCode::Closed) {
+        if matches!(self.state, State::Closed(ErrorCode::Closed)) {
             return refused(ErrorCode::Closed, message.payload);
         }
         let deadline = match message.answer {
