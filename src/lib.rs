@@ -13,10 +13,7 @@
 //! 7. No panic can be reached: a panic in wasm kills the page's instance.
 //! 8. Every queue, table, retry and frame has a bound, and refusal hands the message back.
 
-#![cfg_attr(
-    all(target_arch = "wasm32", feature = "npm", not(feature = "client")),
-    no_std
-)]
+#![cfg_attr(not(any(test, feature = "client")), no_std)]
 
 extern crate alloc;
 
@@ -24,8 +21,6 @@ extern crate alloc;
 mod client;
 mod config;
 mod error;
-#[cfg(all(target_arch = "wasm32", feature = "npm"))]
-mod js;
 pub mod proto;
 #[cfg(feature = "web")]
 pub mod web;

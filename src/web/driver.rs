@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use super::browser;
 use super::clock::Clock;
 use super::page::Page;
-use super::socket::{Listener, Socket};
+use super::socket::{Socket, Told};
 use super::timer::Timer;
 use crate::config::{Config, ConfigError};
 use crate::error::ErrorCode;
@@ -64,9 +64,15 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// When an option lies outside of its range.
     pub fn new(config: Config, host: H) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self::unchecked(config, host))
+    }
+
+    /// The same for a host that has checked the options itself.
+    pub fn unchecked(config: Config, host: H) -> Self {
         let clock = Clock::start();
-        let connection = Connection::new(config, random_seed(), clock.now())?;
-        Ok(Self(Rc::new_cyclic(|core| Core {
+        let connection = Connection::unchecked(config, random_seed(), clock.now());
+        Self(Rc::new_cyclic(|core| Core {
             connection: RefCell::new(connection),
             host,
             clock,
@@ -74,7 +80,7 @@ impl<H: Host> Driver<H> {
             socket: RefCell::default(),
             page: RefCell::default(),
             stage: Cell::new(Stage::Waiting),
-        })))
+        }))
     }
 
     /// What stands above.
@@ -228,7 +234,13 @@ impl<H: Host> Core<H> {
     }
 
     fn open(self: &Rc<Self>, id: SocketId, url: &str, protocols: Vec<String>) {
-        match Socket::open(id, url, protocols, &Rc::downgrade(self)) {
+        let core = Rc::downgrade(self);
+        let tell = move |id, told| {
+            if let Some(core) = core.upgrade() {
+                core.hear(id, told);
+            }
+        };
+        match Socket::open(id, url, protocols, tell) {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
             }
@@ -238,6 +250,19 @@ impl<H: Host> Core<H> {
                 self.connection.borrow_mut().handle_input(now, failed);
             }
         }
+    }
+
+    fn hear(self: &Rc<Self>, id: SocketId, told: Told) {
+        let event = match told {
+            Told::Opened => SocketEvent::Opened,
+            Told::Message(data) => SocketEvent::Frame(self.host.decode(data)),
+            Told::Closed(frame) => {
+                drop(self.take_socket(id));
+                let verdict = self.host.verdict(&frame);
+                SocketEvent::Closed(frame, verdict)
+            }
+        };
+        self.input(Input::Socket(id, event));
     }
 
     fn transmit(&self, id: SocketId, frame: Transmit<JsValue>) {
@@ -296,32 +321,4 @@ fn random_seed() -> u64 {
     let mut bytes = [0; 8];
     browser::fill_randomly(&mut bytes);
     u64::from_le_bytes(bytes)
-}
-
-impl<H: Host> Listener for Weak<Core<H>> {
-    fn opened(&self, socket: SocketId) {
-        if let Some(core) = self.upgrade() {
-            core.input(Input::Socket(socket, SocketEvent::Opened));
-        }
-    }
-
-    fn message(&self, socket: SocketId, data: JsValue) {
-        if let Some(core) = self.upgrade() {
-            let frame = core.host.decode(data);
-            let now = core.clock.now();
-            // A frame leads to no write but a pong, so the socket need not be looked at for each.
-            core.connection
-                .borrow_mut()
-                .handle_input(now, Input::Socket(socket, SocketEvent::Frame(frame)));
-            core.drain();
-        }
-    }
-
-    fn closed(&self, socket: SocketId, frame: CloseFrame) {
-        if let Some(core) = self.upgrade() {
-            drop(core.take_socket(socket));
-            let verdict = core.host.verdict(&frame);
-            core.input(Input::Socket(socket, SocketEvent::Closed(frame, verdict)));
-        }
-    }
 }

@@ -6,17 +6,17 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::browser::{Event, is_hidden, listen, unlisten};
 use crate::proto::PageEvent;
 
-/// Each event that is listened to, and the phase: `focus` is caught on the window alone, since in the capture phase it
-/// would be heard for every element; events of the document pass the window in the capture phase only.
-const EVENTS: [(&str, bool); 8] = [
-    ("online", false),
-    ("offline", false),
-    ("focus", false),
-    ("pagehide", false),
-    ("pageshow", false),
-    ("visibilitychange", true),
-    ("freeze", true),
-    ("resume", true),
+/// Each event that is listened to, what it means (`None`: ask whether the page is visible), and whether it is caught in
+/// the capture phase: events of the document pass the window in no other, and `focus` would be heard for every element.
+const EVENTS: [(&str, Option<PageEvent>, bool); 8] = [
+    ("online", Some(PageEvent::Online), false),
+    ("offline", Some(PageEvent::Offline), false),
+    ("focus", Some(PageEvent::Visible), false),
+    ("pagehide", Some(PageEvent::Leave), false),
+    ("pageshow", Some(PageEvent::Return), false),
+    ("visibilitychange", None, true),
+    ("freeze", Some(PageEvent::Hidden), true),
+    ("resume", Some(PageEvent::Visible), true),
 ];
 
 /// Listens until it is dropped.
@@ -31,7 +31,7 @@ impl Page {
                 tell(event);
             }
         });
-        for (kind, capture) in EVENTS {
+        for (kind, _, capture) in EVENTS {
             // Without an event target there are no such events to miss.
             let _ = listen(kind, handler.as_ref(), capture);
         }
@@ -49,21 +49,16 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        for (kind, capture) in EVENTS {
+        for (kind, _, capture) in EVENTS {
             let _ = unlisten(kind, self.handler.as_ref(), capture);
         }
     }
 }
 
 fn meaning(event: &Event) -> Option<PageEvent> {
-    Some(match event.kind().as_str() {
-        "online" => PageEvent::Online,
-        "offline" => PageEvent::Offline,
-        "visibilitychange" => Page::visibility(),
-        "freeze" => PageEvent::Hidden,
-        "pagehide" => PageEvent::Leave,
-        "pageshow" if event.persisted() => PageEvent::Return,
-        "focus" | "resume" => PageEvent::Visible,
-        _ => return None,
-    })
+    let kind = event.kind();
+    let (_, meaning, _) = EVENTS.iter().find(|(name, _, _)| *name == kind)?;
+    let meaning = meaning.unwrap_or_else(Page::visibility);
+    // A page that was just loaded is shown too, but comes back from nowhere.
+    (meaning != PageEvent::Return || event.persisted()).then_some(meaning)
 }

@@ -13,50 +13,36 @@ use crate::proto::{CloseFrame, OpenFailure, SocketId};
 const OPEN: u32 = 1;
 
 /// What a socket tells, until it is dropped.
-pub(super) trait Listener: Clone + 'static {
-    fn opened(&self, socket: SocketId);
-    fn message(&self, socket: SocketId, data: JsValue);
-    fn closed(&self, socket: SocketId, frame: CloseFrame);
+pub(super) enum Told {
+    Opened,
+    Message(JsValue),
+    Closed(CloseFrame),
 }
 
 /// A socket of a generation. Dropped, it is closed and heard of no more.
 pub(super) struct Socket {
     pub(super) id: SocketId,
     raw: WebSocket,
-    _handlers: [Closure<dyn Fn(JsValue)>; 3],
+    handler: Closure<dyn Fn(JsValue)>,
 }
 
 impl Socket {
-    /// Opens a socket. Its handlers are attached before the browser can have anything to tell.
+    /// Opens a socket. Its handler is attached before the browser can have anything to tell.
     pub(super) fn open(
         id: SocketId,
         url: &str,
         protocols: Vec<String>,
-        listener: &impl Listener,
+        tell: impl Fn(SocketId, Told) + 'static,
     ) -> Result<Self, OpenFailure> {
         let items = Array::new();
         protocols.iter().for_each(|protocol| items.push(protocol));
         let raw = WebSocket::open(url, items).map_err(failure)?;
-        let [opened, message, closed] = [(); 3].map(|()| listener.clone());
-        let handlers = [
-            Closure::<dyn Fn(JsValue)>::new(move |_| opened.opened(id)),
-            Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
-                message.message(id, event.unchecked_ref::<Event>().data());
-            }),
-            Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
-                closed.closed(id, close_frame(event.unchecked_ref()));
-            }),
-        ];
-        // An `error` event says nothing, and a `close` event always follows it.
-        let [opened, message, closed] = &handlers;
-        raw.set_onopen(opened.as_ref());
-        raw.set_onmessage(message.as_ref());
-        raw.set_onclose(closed.as_ref());
-        Ok(Self {
-            id,
-            raw,
-            _handlers: handlers,
-        })
+        let handler = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+            tell(id, read(event.unchecked_ref()));
+        });
+        let socket = Self { id, raw, handler };
+        socket.attach(socket.handler.as_ref());
+        Ok(socket)
     }
 
     /// Writes a frame. A socket that is closing lets it vanish.
@@ -75,30 +61,37 @@ impl Socket {
 
     /// Closes without waiting for the other side, which may be silent.
     pub(super) fn abandon(self, frame: &CloseFrame) {
-        self.silence();
+        self.attach(&JsValue::NULL);
         // It throws for a code or reason that the engine does not give.
         let _ = self.raw.close(frame.code, &frame.reason);
     }
 
-    fn silence(&self) {
-        self.raw.set_onopen(&JsValue::NULL);
-        self.raw.set_onmessage(&JsValue::NULL);
-        self.raw.set_onclose(&JsValue::NULL);
+    /// An `error` event says nothing, and a `close` event always follows it.
+    fn attach(&self, handler: &JsValue) {
+        self.raw.set_onopen(handler);
+        self.raw.set_onmessage(handler);
+        self.raw.set_onclose(handler);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.silence();
+        self.attach(&JsValue::NULL);
         // Closing what is closed already does nothing.
         self.raw.close_plainly();
     }
 }
 
-fn close_frame(event: &Event) -> CloseFrame {
-    CloseFrame {
-        code: event.code(),
-        reason: event.reason(),
+/// A message alone has data, and a close alone has a code.
+fn read(event: &Event) -> Told {
+    let data = event.data();
+    match event.code() {
+        0 if data.is_undefined() => Told::Opened,
+        0 => Told::Message(data),
+        code => Told::Closed(CloseFrame {
+            code,
+            reason: event.reason(),
+        }),
     }
 }
 

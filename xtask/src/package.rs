@@ -36,6 +36,7 @@ fn compile_engine(project: &Project) -> Result<()> {
     command
         .args([
             "build",
+            "js",
             "--release",
             "--target",
             "web",
@@ -44,8 +45,7 @@ fn compile_engine(project: &Project) -> Result<()> {
             "everwire",
             "--out-dir",
         ])
-        .arg(engine_folder(project))
-        .args(["--", "--no-default-features", "--features", "npm"]);
+        .arg(engine_folder(project));
     process::run(
         "compiling the engine to wasm",
         "1 min",

@@ -228,29 +228,19 @@ fn counted(view: View, runner: Runner, mut command: Command) -> Result<Outcome> 
 }
 
 fn lint_wasm(project: &Project, view: View) -> Result<Outcome> {
-    let check = |targets: &[&str], features: &str| {
+    let check = |package: &str, targets: &[&str]| {
         let mut command = cargo(
             project,
-            &[
-                "clippy",
-                "--package",
-                "everwire",
-                "--target",
-                "wasm32-unknown-unknown",
-            ],
+            &["clippy", "--target", "wasm32-unknown-unknown", "--package"],
         );
-        command.args(targets).args([
-            "--no-default-features",
-            "--features",
-            features,
-            "--",
-            "-D",
-            "warnings",
-        ]);
+        command
+            .arg(package)
+            .args(targets)
+            .args(["--", "-D", "warnings"]);
         once(view, command)
     };
-    check(&["--lib", "--tests"], "client")?;
-    check(&["--lib"], "npm")?;
+    check("everwire", &["--lib", "--tests"])?;
+    check("everwire-js", &["--lib"])?;
     Ok(Outcome::passed(2))
 }
 

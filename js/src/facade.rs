@@ -1,14 +1,16 @@
 //! The TypeScript facade as the engine sees it.
 
+use alloc::string::String;
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::ErrorCode;
-use crate::proto::{
+use everwire::ErrorCode;
+use everwire::proto::{
     CloseAction, CloseFrame, Content, Event, Frame, MessageId, StatusChange, TokenReason,
     TokenRequest,
 };
-use crate::web;
+use everwire::web;
 
 // The kinds of event; `npm/src/engine.ts` has the same numbers.
 const STATUS: u32 = 0;
@@ -26,6 +28,14 @@ extern "C" {
     /// None of these may throw: the outputs that wait would be stuck.
     pub type Facade;
 
+    /// An option by its place in `option`, NaN if it is not given; behind them the switches.
+    #[wasm_bindgen(method)]
+    pub(super) fn number_(this: &Facade, index: usize) -> f64;
+
+    /// The URL (0), the name of the query parameter (1), and the subprotocols, while there are any.
+    #[wasm_bindgen(method)]
+    pub(super) fn text_(this: &Facade, index: usize) -> Option<String>;
+
     /// Parses a frame and keeps it. Answers 8 × its UTF-8 bytes + its content.
     #[wasm_bindgen(method)]
     fn decode_(this: &Facade, data: JsValue) -> f64;
@@ -41,9 +51,17 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn sent_(this: &Facade, id: f64);
 
-    /// Anything rarer. An error is told as `code: message`, and whether it is retryable.
+    /// Anything rarer. `name` is a status, or the code of an error with what it says.
     #[wasm_bindgen(method)]
-    fn event_(this: &Facade, kind: u32, number: f64, retryable: bool, text: &str, payload: JsValue);
+    fn event_(
+        this: &Facade,
+        kind: u32,
+        number: f64,
+        name: &str,
+        text: &str,
+        retryable: bool,
+        payload: JsValue,
+    );
 
     #[wasm_bindgen(method)]
     fn token_(this: &Facade, request: u32, reason: u32);
@@ -65,16 +83,18 @@ impl Host {
     }
 
     fn tell_with(&self, kind: u32, number: f64, code: ErrorCode, payload: JsValue) {
-        let text = [code.as_str(), code.message()].join(": ");
+        let (name, text) = (code.as_str(), code.message());
         self.0
-            .event_(kind, number, code.is_retryable(), &text, payload);
+            .event_(kind, number, name, text, code.is_retryable(), payload);
+    }
+
+    fn plain(&self, kind: u32, number: f64, name: &str) {
+        self.0
+            .event_(kind, number, name, "", false, JsValue::UNDEFINED);
     }
 
     fn status(&self, change: StatusChange) {
-        let attempt = f64::from(change.attempt);
-        let status = change.status.as_str();
-        self.0
-            .event_(STATUS, attempt, false, status, JsValue::UNDEFINED);
+        self.plain(STATUS, 0.0, change.status.as_str());
         if let Some(code) = change.stopped {
             self.tell(STOPPED, 0.0, code);
         }
@@ -104,18 +124,12 @@ impl web::Host for Host {
             Event::Message => self.0.message_(),
             Event::Sent(id) => self.0.sent_(id.0 as f64),
             Event::Status(change) => self.status(change),
-            Event::Answered(id) => {
-                self.0
-                    .event_(ANSWERED, id.0 as f64, false, "", JsValue::UNDEFINED);
-            }
+            Event::Answered(id) => self.plain(ANSWERED, id.0 as f64, ""),
             Event::Rejected(id, code, payload) => {
                 self.tell_with(REJECTED, id.0 as f64, code, payload);
             }
             Event::Uncertain(id, code) => self.tell(UNCERTAIN, id.0 as f64, code),
-            Event::Latency(ms) => {
-                self.0
-                    .event_(LATENCY, ms as f64, false, "", JsValue::UNDEFINED);
-            }
+            Event::Latency(ms) => self.plain(LATENCY, ms as f64, ""),
             Event::Disconnected(code, frame) => {
                 let (number, reason) = frame.map_or((0.0, JsValue::UNDEFINED), |frame| {
                     (f64::from(frame.code), frame.reason.into())

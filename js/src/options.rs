@@ -1,13 +1,14 @@
-//! The facade's options: numbers by their index, and three switches.
+//! The facade's options: numbers by their index, and switches behind them.
 
-use alloc::borrow::ToOwned;
 use core::time::Duration;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::config::{ByteRate, Config, ConfigOption, Overflow, UrlFrom};
-use crate::proto::AuthVia;
+use everwire::proto::AuthVia;
+use everwire::{ByteRate, Config, ConfigOption, Overflow, UrlFrom};
+
+use crate::facade::Facade;
 
 /// What there is to know of an option: its name, its unit, its least and its greatest value; `undefined` past the end.
 #[wasm_bindgen]
@@ -24,18 +25,15 @@ pub fn option(index: usize, part: u32) -> JsValue {
     }
 }
 
-pub(super) fn config(text: &str, numbers: &[f64]) -> Result<Config, ConfigOption> {
-    let mut lines = text.split('\n').map(str::to_owned);
-    let mut config = Config::new(lines.next().unwrap_or_default());
-    let parameter = lines.next().unwrap_or_default();
-    config.protocols = lines.collect();
-    let (options, switches) = numbers
-        .split_at_checked(ConfigOption::ALL.len())
-        .unwrap_or_default();
-    let switch = |index: usize| switches.get(index).map_or(0, |value| *value as u32);
+pub(super) fn config(facade: &Facade) -> Config {
+    let mut config = Config::new(facade.text_(0).unwrap_or_default());
+    while let Some(protocol) = facade.text_(2 + config.protocols.len()) {
+        config.protocols.push(protocol);
+    }
+    let switch = |index: usize| facade.number_(ConfigOption::ALL.len() + index) as u32;
     config.auth = match switch(0) {
         1 => AuthVia::Message,
-        2 => AuthVia::Query(parameter),
+        2 => AuthVia::Query(facade.text_(1).unwrap_or_default()),
         3 => AuthVia::Subprotocol,
         4 => AuthVia::Cookie,
         _ => AuthVia::Nothing,
@@ -48,9 +46,10 @@ pub(super) fn config(text: &str, numbers: &[f64]) -> Result<Config, ConfigOption
         2 => Overflow::DropNewest,
         _ => Overflow::Reject,
     };
-    for (option, value) in ConfigOption::ALL.iter().zip(options) {
+    for (index, option) in ConfigOption::ALL.iter().enumerate() {
+        let value = facade.number_(index);
         if !value.is_nan() {
-            set(&mut config, *option, checked(*option, *value)?);
+            set(&mut config, *option, value as u32);
         }
     }
     if switch(3) > 0 {
@@ -59,16 +58,11 @@ pub(super) fn config(text: &str, numbers: &[f64]) -> Result<Config, ConfigOption
     if switch(4) > 0 {
         config.rate = None;
     }
-    Ok(config)
+    config
 }
 
-fn checked(option: ConfigOption, value: f64) -> Result<u32, ConfigOption> {
-    let whole = value as u32;
-    let (min, max) = option.range();
-    let fits = f64::from(whole) == value && (min..=max).contains(&u64::from(whole));
-    fits.then_some(whole).ok_or(option)
-}
-
+// Inlined, it keeps every option in a variable of its own, and writes them all on every way out.
+#[inline(never)]
 fn set(config: &mut Config, option: ConfigOption, value: u32) {
     use ConfigOption as O;
     let time = Duration::from_millis(u64::from(value));

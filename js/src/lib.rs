@@ -1,21 +1,23 @@
 //! The class under the npm package. Numbers cross the boundary, and a text only where something rare has to be said;
 //! payloads pass by as JS values.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
 mod facade;
 mod options;
-#[cfg(not(feature = "client"))]
+#[cfg(target_arch = "wasm32")]
 mod runtime;
 
 use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::ErrorCode;
-use crate::proto::{Answer, MessageId, Outgoing, Token, TokenAnswer, TokenRequest};
-use crate::web::Driver;
+use everwire::ErrorCode;
+use everwire::proto::{Answer, MessageId, Outgoing, Token, TokenAnswer, TokenRequest};
+use everwire::web::Driver;
 use facade::{Facade, Host, REFUSED};
 
 const TOKEN_GRANTED: u32 = 0;
@@ -27,34 +29,24 @@ pub struct Engine(Driver<Host>);
 
 #[wasm_bindgen]
 impl Engine {
-    /// An idle connection. `text` holds the URL, the name of the query parameter and the subprotocols, a line each;
-    /// `numbers` the options in the order of `option`, then the switches.
-    ///
-    /// # Errors
-    /// The index of the option that lies outside of its range.
+    /// An idle connection with the options of the facade, which has checked them.
     #[wasm_bindgen(constructor)]
-    pub fn new(facade: Facade, text: &str, numbers: &[f64]) -> Result<Engine, u32> {
-        let config = options::config(text, numbers).map_err(|option| option as u32)?;
-        let driver = Driver::new(config, Host::new(facade));
-        driver.map(Self).map_err(|error| error.option as u32)
+    pub fn new(facade: Facade) -> Engine {
+        let config = options::config(&facade);
+        Self(Driver::unchecked(config, Host::new(facade)))
     }
 
-    /// Begins to connect.
-    #[wasm_bindgen(js_name = connect_)]
-    pub fn connect(&self) {
-        self.0.connect();
-    }
-
-    /// Gives up the present socket or wait and connects anew.
-    #[wasm_bindgen(js_name = reconnect_)]
-    pub fn reconnect(&self) {
-        self.0.reconnect();
-    }
-
-    /// Closes for good. Whether it could: a code or reason that browsers do not take is refused.
-    #[wasm_bindgen(js_name = close_)]
-    pub fn close(&self, code: u16, reason: &str) -> bool {
-        self.accepted(self.0.close(code, reason).err())
+    /// Connects (0), connects anew (1), withdraws a message of this id (2), or closes with this code and reason (3).
+    /// Whether it could.
+    #[wasm_bindgen(js_name = command_)]
+    pub fn command(&self, command: u32, number: f64, reason: &str) -> bool {
+        match command {
+            0 => self.0.connect(),
+            1 => self.0.reconnect(),
+            2 => self.0.withdraw(MessageId(number as u64)),
+            _ => return self.accepted(self.0.close(number as u16, reason).err()),
+        }
+        true
     }
 
     /// Takes a frame of so many UTF-8 bytes. `ttl` is its time to live; `timeout` makes it a request, 0 with the
@@ -72,12 +64,6 @@ impl Engine {
             },
         };
         self.accepted(self.0.send(message).err().map(|error| error.code))
-    }
-
-    /// Withdraws a message.
-    #[wasm_bindgen(js_name = withdraw_)]
-    pub fn withdraw(&self, id: f64) {
-        self.0.withdraw(MessageId(id as u64));
     }
 
     /// The answer to `Facade::token_`.
@@ -102,25 +88,25 @@ impl Engine {
         self.0.answer_token(TokenRequest(request), answer);
     }
 
-    /// The numbers to look at, in the order of `Stats`; NaN where there is none.
-    #[wasm_bindgen(js_name = stats_)]
-    pub fn stats(&self) -> Vec<f64> {
+    /// A number to look at, by its place in `Stats`; NaN if there is none.
+    #[wasm_bindgen(js_name = stat_)]
+    pub fn stat(&self, index: u32) -> f64 {
         let stats = self.0.stats();
-        let optional = |number: Option<u64>| number.map_or(f64::NAN, |number| number as f64);
-        vec![
-            stats.sent as f64,
-            stats.received as f64,
-            stats.bytes_sent as f64,
-            stats.bytes_received as f64,
-            stats.opened as f64,
-            stats.rejected as f64,
-            stats.queued as f64,
-            stats.queued_bytes as f64,
-            stats.buffered as f64,
-            f64::from(stats.attempt),
-            optional(stats.retry_in_ms),
-            optional(stats.latency_ms),
-        ]
+        let number = match index {
+            0 => stats.sent,
+            1 => stats.received,
+            2 => stats.bytes_sent,
+            3 => stats.bytes_received,
+            4 => stats.opened,
+            5 => stats.rejected,
+            6 => stats.queued,
+            7 => stats.queued_bytes,
+            8 => stats.buffered,
+            9 => u64::from(stats.attempt),
+            10 => return stats.retry_in_ms.map_or(f64::NAN, |ms| ms as f64),
+            _ => return stats.latency_ms.map_or(f64::NAN, |ms| ms as f64),
+        };
+        number as f64
     }
 
     fn accepted(&self, error: Option<ErrorCode>) -> bool {
