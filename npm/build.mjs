@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 
+import { plain } from "./build/plain.mjs";
 import { asText } from "./build/text.mjs";
 import { shorten } from "./build/shorten.mjs";
 
@@ -16,11 +17,13 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const wasmFolder = process.argv[2] ?? process.env.EVERWIRE_WASM_DIR ?? join(root, "target/pkg-wasm");
 const target = join(root, "pkg");
+/** What starts the module; the glue keeps it to itself. */
+const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
 const DECLARATIONS = ["index", "wasm", "public", "types", "errors", "schema"];
 
 const { wasm, glue } = shorten(
   readFileSync(join(wasmFolder, "everwire_bg.wasm")),
-  readFileSync(join(wasmFolder, "everwire.js"), "utf8"),
+  plain(readFileSync(join(wasmFolder, "everwire.js"), "utf8")),
 );
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target);
@@ -52,7 +55,7 @@ function engine() {
     name: "engine",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^\.\/glue(-text)?\.js$/ }, ({ path }) => ({ path, namespace: "engine", sideEffects: false }));
-      onLoad({ filter: /glue\.js$/, namespace: "engine" }, () => ({ contents: glue, loader: "js" }));
+      onLoad({ filter: /glue\.js$/, namespace: "engine" }, () => ({ contents: glue + GLUE_EXPORTS, loader: "js" }));
       onLoad({ filter: /glue-text\.js$/, namespace: "engine" }, () => ({ contents: asText(wasm), loader: "js" }));
     },
   };

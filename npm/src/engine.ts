@@ -1,28 +1,27 @@
 /** What Rust calls. None of these may throw. */
 export interface Link {
+  number_(index: number): number;
+  text_(index: number): string | undefined;
   decode_(data: unknown): number;
   re_(): number;
   message_(): void;
   sent_(id: number): void;
-  event_(kind: number, number: number, retryable: boolean, text: string, payload: unknown): void;
+  event_(kind: number, number: number, name: string, text: string, retryable: boolean, payload: unknown): void;
   token_(request: number, reason: number): void;
   verdict_(code: number, reason: string): number;
 }
 
 /** One connection in Rust. */
 export interface Engine {
-  connect_(): void;
-  reconnect_(): void;
-  close_(code: number, reason: string): boolean;
+  command_(command: number, number: number, reason: string): boolean;
   send_(payload: string, bytes: number, ttl: number, timeout: number): boolean;
-  withdraw_(id: number): void;
   answer_(request: number, outcome: number, token: string | undefined, url: string | undefined, expiresIn: number): void;
-  stats_(): Float64Array;
+  stat_(index: number): number;
 }
 
 /** The wasm module, ready to use. */
 export interface Module {
-  Engine: new (link: Link, text: string, numbers: Float64Array) => Engine;
+  Engine: new (link: Link) => Engine;
   option(index: number, part: number): unknown;
 }
 
@@ -46,6 +45,12 @@ export const ANSWER = 1;
 export const PING = 2;
 export const PONG = 3;
 export const INVALID = 4;
+
+// The commands of `Engine.command_`.
+export const CONNECT = 0;
+export const RECONNECT = 1;
+export const WITHDRAW = 2;
+export const CLOSE = 3;
 
 // The outcomes of `Engine.answer_`.
 export const GRANTED = 0;

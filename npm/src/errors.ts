@@ -13,20 +13,8 @@ export class WireError extends Error {
   }
 }
 
-/** An error as the engine tells it: `code: message`. */
-export function fromEngine(text: string, retryable: boolean, cause?: unknown): WireError {
-  const end = text.indexOf(": ");
-  return new WireError(text.slice(0, end), text.slice(end + 2), retryable, cause);
-}
-
 // The engine's words, for the moments when it is not asked. A test compares them.
 export const aborted = (cause: unknown): WireError =>
   new WireError("aborted", "withdrawn by the application", false, cause);
 export const closed = (): WireError =>
   new WireError("closed", "the connection was closed by the application: connect again to send");
-export const outboxFull = (): WireError =>
-  new WireError(
-    "outbox-full",
-    "the outbox is full: send less while disconnected, raise the outbox limits, or choose another overflow policy",
-    true,
-  );

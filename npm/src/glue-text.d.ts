@@ -1,3 +1,4 @@
-// The wasm as a text, which the build writes: each byte as the character of its value plus `OFFSET`, modulo 256.
-export const OFFSET: number;
+// The wasm as a text, which `build/text.mjs` writes.
 export const TEXT: string;
+/** A bit for each byte value that is a single character in it. */
+export const FREQUENT: bigint;

@@ -1,31 +1,38 @@
 // The default entry: one module with the wasm inside.
-import * as glue from "./glue.js";
-import { OFFSET, TEXT } from "./glue-text.js";
-
 import { connectWith } from "./connect.js";
-import type { Module } from "./engine.js";
+import { FREQUENT, TEXT } from "./glue-text.js";
+import { loadWith } from "./load.js";
 import type { Connect } from "./types.js";
 
 export * from "./public.js";
 
-let ready: Module | Promise<Module> | undefined;
+/** Connects, and stays connected. */
+export const connect: Connect = connectWith(
+  loadWith(
+    (imports) => new WebAssembly.Instance(new WebAssembly.Module(bytes()), imports),
+    (imports) => WebAssembly.instantiate(bytes(), imports),
+  ),
+);
 
-function load(): Module | Promise<Module> {
-  if (ready) return ready;
-  const bytes = new Uint8Array(TEXT.length);
-  // The bytes are shifted so that most of them are letters; the array takes each modulo 256.
-  for (let i = 0; i < bytes.length; i++) bytes[i] = TEXT.charCodeAt(i) - OFFSET;
-  try {
-    glue.initSync({ module: bytes });
-    ready = glue;
-  } catch {
-    // Some browsers compile large modules only asynchronously.
-    const loading = glue.default({ module_or_path: bytes }).then(() => (ready = glue));
-    loading.catch(() => (ready = undefined));
-    ready = loading;
+/** The wasm, from the text that `build/text.mjs` made of it. */
+function bytes(): Uint8Array<ArrayBuffer> {
+  const frequent: number[] = [];
+  const rare: number[] = [];
+  for (let byte = 0; byte < 256; byte++) ((FREQUENT >> BigInt(byte)) & 1n ? frequent : rare).push(byte);
+  const wasm: number[] = [];
+  for (let at = 0; at < TEXT.length; at++) {
+    let byte = frequent[place(at)];
+    if (byte === undefined) {
+      const page = place(at) - frequent.length;
+      byte = rare[page * frequent.length + place(++at)] as number;
+    }
+    wasm.push(byte);
   }
-  return ready;
+  return new Uint8Array(wasm);
 }
 
-/** Connects, and stays connected. */
-export const connect: Connect = connectWith(load);
+/** The place of a character in the alphabet: printable ASCII without `"` and `\`. */
+function place(at: number): number {
+  const code = TEXT.charCodeAt(at);
+  return code - 32 - (code > 34 ? 1 : 0) - (code > 92 ? 1 : 0);
+}

@@ -1,6 +1,7 @@
 import * as E from "./engine.js";
-import { fromEngine, WireError } from "./errors.js";
+import { WireError } from "./errors.js";
 import { measure } from "./measure.js";
+import type { Config } from "./options.js";
 import type { Status } from "./types.js";
 import type { WireImpl } from "./wire.js";
 
@@ -14,9 +15,18 @@ export interface Incoming {
 
 /** What Rust holds. A wire that was closed is let go of, so that it can be collected. */
 export class WireLink implements E.Link {
+  config_: Config = { texts_: [], numbers_: [] };
   private frame_: Incoming | undefined;
 
   constructor(public wire_: WireImpl | undefined) {}
+
+  number_(index: number): number {
+    return this.config_.numbers_[index] ?? NaN;
+  }
+
+  text_(index: number): string | undefined {
+    return this.config_.texts_[index];
+  }
 
   decode_(data: unknown): number {
     this.frame_ = undefined;
@@ -39,15 +49,15 @@ export class WireLink implements E.Link {
     this.wire_?.outgoing_.sent_(id);
   }
 
-  event_(kind: number, number: number, retryable: boolean, text: string, payload: unknown): void {
+  event_(kind: number, number: number, name: string, text: string, retryable: boolean, payload: unknown): void {
     const wire = this.wire_;
     if (!wire) return;
     const outgoing = wire.outgoing_;
     const frame = this.frame_;
-    if (kind === E.STATUS) return wire.statusChanged_(text as Status);
+    if (kind === E.STATUS) return wire.statusChanged_(name as Status);
     if (kind === E.LATENCY) return wire.latencyMeasured_(number);
     if (kind === E.ANSWERED) return frame && outgoing.answered_(number, frame, () => wire.read_(frame));
-    const error = fromEngine(text, retryable);
+    const error = new WireError(name, text, retryable);
     if (kind === E.REJECTED) outgoing.rejected_(number, error);
     else if (kind === E.UNCERTAIN) outgoing.uncertain_(number, error);
     else if (kind === E.REFUSED) outgoing.refused_ = error;

@@ -9,25 +9,23 @@ const VIA = ["", "message", "query", "subprotocol", "cookie"];
 /** The switches behind the numbers, in the order of `src/js/options.rs`. */
 const [AUTH, URL_FROM, OVERFLOWS, NO_HEARTBEAT, NO_RATE] = [0, 1, 2, 3, 4];
 
-/** What `new Engine` takes. */
+/** What the engine asks for, by index. */
 export interface Config {
-  text_: string;
-  numbers_: Float64Array;
+  texts_: string[];
+  numbers_: number[];
 }
 
 /** Reads the options; throws a `WireError` for one that does not exist or cannot be. */
 export function read(module: Module, url: Url, options: Options): Config {
   const names = numericNames(module);
-  const numbers = new Float64Array(names.length + 5).fill(NaN, 0, names.length);
+  const numbers = [...names.map(() => NaN), 0, 0, 0, 0, 0];
   const switchOn = (index: number, value: number): void => void (numbers[names.length + index] = value);
 
   const take = (path: string, value: unknown): void => {
     if (value === undefined || value === null) return;
     const index = names.indexOf(path);
-    if (index >= 0) {
-      // NaN stands for an option that is not given; -1 lies outside of every range.
-      numbers[index] = typeof value === "number" && value === value ? value : -1;
-    } else if (path === "outbox.overflow") switchOn(OVERFLOWS, among(path, OVERFLOW, value));
+    if (index >= 0) numbers[index] = checked(module, index, path, value);
+    else if (path === "outbox.overflow") switchOn(OVERFLOWS, among(path, OVERFLOW, value));
     else if (path === "heartbeat" && value === false) switchOn(NO_HEARTBEAT, 1);
     else if (path === "rate" && value === false) switchOn(NO_RATE, 1);
     else if (names.some((name) => name.startsWith(`${path}.`)) && typeof value === "object") takeAll(`${path}.`, value);
@@ -43,8 +41,8 @@ export function read(module: Module, url: Url, options: Options): Config {
   const parameter = typeof via === "object" ? via.query : "token";
   switchOn(AUTH, options.auth ? among("authVia", VIA, typeof via === "object" ? "query" : via) : 0);
   if (typeof url === "function") switchOn(URL_FROM, 1);
-  const lines = [typeof url === "function" ? "" : resolve(url), parameter, ...(options.protocols ?? [])];
-  return { text_: lines.join("\n"), numbers_: numbers };
+  const texts = [typeof url === "function" ? "" : resolve(url), parameter, ...(options.protocols ?? [])];
+  return { texts_: texts, numbers_: numbers };
 }
 
 /** The URL as a WebSocket of any browser takes it: absolute, and with its scheme. */
@@ -54,16 +52,15 @@ export function resolve(url: string | URL): string {
     absolute.protocol = absolute.protocol.replace("http", "ws");
     return absolute.href;
   } catch {
-    return String(url).replaceAll("\n", "");
+    return String(url);
   }
 }
 
-/** The error for an option that the engine refuses. */
-export function outOfRange(module: Module, index: number, options: Options): WireError {
-  const name = nameOf(module, index) ?? "";
-  const value = name.split(".").reduce<unknown>((group, key) => (group as Record<string, unknown> | undefined)?.[key], options);
-  const part = (which: number): string => String(module.option(index, which));
-  return new WireError("invalid-option", `${name} is ${String(value)}, but takes a whole number from ${part(2)} to ${part(3)} (${part(1)})`);
+function checked(module: Module, index: number, path: string, value: unknown): number {
+  const [min, max] = [module.option(index, 2), module.option(index, 3)] as [number, number];
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
+  const unit = String(module.option(index, 1));
+  throw new WireError("invalid-option", `${path} is ${String(value)}, but takes a whole number from ${min} to ${max} (${unit})`);
 }
 
 function numericNames(module: Module): string[] {

@@ -1,5 +1,5 @@
-import type { Engine } from "./engine.js";
-import { aborted, closed, outboxFull, WireError } from "./errors.js";
+import { type Engine, WITHDRAW } from "./engine.js";
+import { aborted, closed, WireError } from "./errors.js";
 import { onAbort } from "./handlers.js";
 import type { Encoded } from "./measure.js";
 import { type Asker, type Entry, WireReceipt } from "./receipt.js";
@@ -40,7 +40,7 @@ export class Outgoing {
     const entry: Entry = { ...frame, receipt_: receipt, id_: 0, ttl_, timeout_, asker_, signal_, unlisten_: undefined };
     if (this.engine_) this.hand_(entry);
     else if (this.shut_ || this.early_.length < EARLY) this.early_.push(entry);
-    else this.reject_(entry, outboxFull());
+    else this.reject_(entry, new WireError("outbox-full", "too many messages wait for the engine to load", true));
     if (this.shut_) this.rejectEarly_(this.shut_);
     return receipt;
   }
@@ -103,7 +103,7 @@ export class Outgoing {
     const tail = `,"id":${id}}`;
     entry.id_ = id;
     this.underway_.set(id, entry);
-    entry.unlisten_ = onAbort(signal, () => this.engine_?.withdraw_(id));
+    entry.unlisten_ = onAbort(signal, () => this.engine_?.command_(WITHDRAW, id, ""));
     const text = asks ? entry.text_.slice(0, -1) + tail : entry.text_;
     if (this.engine_?.send_(text, entry.bytes_ + (asks ? tail.length - 1 : 0), entry.ttl_, entry.timeout_)) return;
     // Nothing was sent meanwhile: the engine says so before anything else happens.

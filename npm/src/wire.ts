@@ -1,16 +1,16 @@
 import { fetchToken } from "./auth.js";
-import type { Engine, Load, Module } from "./engine.js";
+import { CLOSE, CONNECT, type Engine, type Load, type Module, RECONNECT } from "./engine.js";
 import { closed, WireError } from "./errors.js";
 import { type Handler, Handlers, onAbort } from "./handlers.js";
 import { type Incoming, WireLink } from "./link.js";
 import { encode } from "./measure.js";
 import { Messages } from "./messages.js";
-import { outOfRange, read } from "./options.js";
+import { read } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import { validate } from "./schema.js";
 import type { ListenOptions, Options, Receipt, RequestOptions, SendOptions, Stats, Status, Url } from "./types.js";
 
-/** The numbers of `Engine.stats_`, in its order; then the two that become others here. */
+/** The numbers of `Engine.stat_`, in its order; then the two that become others here. */
 const STATS = ["sent", "received", "bytesSent", "bytesReceived", "opened", "rejected", "queued", "queuedBytes", "buffered", "attempt"];
 const RETRY_IN = 10;
 const LATENCY = 11;
@@ -55,14 +55,14 @@ export class WireImpl extends EventTarget {
   }
 
   get latency(): number | undefined {
-    const latency = this.engine_?.stats_()[LATENCY];
-    return latency === latency ? latency : undefined;
+    const latency = this.engine_?.stat_(LATENCY) ?? NaN;
+    return latency >= 0 ? latency : undefined;
   }
 
   get stats(): Stats {
-    const numbers = this.engine_?.stats_();
-    const stats = Object.fromEntries(STATS.map((name, index) => [name, numbers?.[index] ?? 0])) as unknown as Stats;
-    const retryIn = numbers?.[RETRY_IN] ?? NaN;
+    const engine = this.engine_;
+    const stats = Object.fromEntries(STATS.map((name, index) => [name, engine?.stat_(index) ?? 0])) as unknown as Stats;
+    const retryIn = engine?.stat_(RETRY_IN) ?? NaN;
     stats.queued += this.outgoing_.waiting_;
     stats.retryAt = retryIn >= 0 ? Date.now() + retryIn : 0;
     stats.reconnects = Math.max(0, stats.opened - 1);
@@ -122,13 +122,13 @@ export class WireImpl extends EventTarget {
 
   connect(): void {
     this.begin_();
-    if (this.engine_) this.engine_.connect_();
+    if (this.engine_) this.engine_.command_(CONNECT, 0, "");
     else this.load_();
   }
 
   reconnect(): void {
     if (this.status === "closed") this.begin_();
-    if (this.engine_) this.engine_.reconnect_();
+    if (this.engine_) this.engine_.command_(RECONNECT, 0, "");
     else this.load_();
   }
 
@@ -140,7 +140,7 @@ export class WireImpl extends EventTarget {
     if (!engine) {
       outgoing.rejectEarly_(outgoing.shut_);
       this.stopped_(outgoing.shut_);
-    } else if (!engine.close_(code, reason)) {
+    } else if (!engine.command_(CLOSE, code, reason)) {
       outgoing.shut_ = undefined;
       throw outgoing.refused_;
     }
@@ -250,19 +250,14 @@ export class WireImpl extends EventTarget {
   }
 
   private start_(module: Module): void {
-    const { text_: text, numbers_: numbers } = read(module, this.url_, this.options_);
-    let engine: Engine;
-    try {
-      engine = new module.Engine(this.link_, text, numbers);
-    } catch (index) {
-      throw typeof index === "number" ? outOfRange(module, index, this.options_) : index;
-    }
+    this.link_.config_ = read(module, this.url_, this.options_);
+    const engine = new module.Engine(this.link_);
     this.engine_ = engine;
     this.outgoing_.start_(engine);
     // Later, so that whoever called `connect` has attached handlers before anything can happen.
     queueMicrotask(() => {
       if (this.options_.signal?.aborted) this.close();
-      else if (!this.outgoing_.shut_) engine.connect_();
+      else if (!this.outgoing_.shut_) engine.command_(CONNECT, 0, "");
     });
   }
 
