@@ -1,5 +1,6 @@
 //! The project's commands. `cargo xtask help` lists them.
 
+mod bench;
 mod browsers;
 mod cargo_tools;
 mod demo;

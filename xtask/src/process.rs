@@ -263,7 +263,7 @@ impl<'a> Progress<'a> {
         match self.view {
             View::Stream => println!("    {line}"),
             View::Progress => {
-                if !line.trim().is_empty() {
+                if line.contains(char::is_alphanumeric) {
                     self.last_line = line.trim().chars().take(60).collect();
                 }
                 self.tick();

@@ -9,12 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::process::{self, Running, View};
-use crate::project::Project;
-use crate::suite::Outcome;
+use crate::bench::{Bench, Outcome};
+use crate::process::Running;
 
-/// The longest a command may take, compiling included.
-const LIMIT: Duration = Duration::from_secs(20 * 60);
 /// The longest a page may take.
 const PAGE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -22,8 +19,9 @@ const PAGE_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the README cannot be read, or names no such command.
-pub fn run(project: &Project, view: View) -> Result<Outcome> {
-    let readme = fs::read_to_string(project.root.join("README.md")).context("reading README.md")?;
+pub fn run(bench: &Bench) -> Result<Outcome> {
+    let readme =
+        fs::read_to_string(bench.project.root.join("README.md")).context("reading README.md")?;
     let commands = commands(&readme);
     ensure!(
         !commands.is_empty(),
@@ -38,7 +36,7 @@ pub fn run(project: &Project, view: View) -> Result<Outcome> {
                 .push(format!("skipped: {line}, because this is it"));
             continue;
         }
-        match attempt(project, view, line) {
+        match attempt(bench, line) {
             Ok(()) => outcome.tally.passed += 1,
             Err(error) => {
                 outcome.tally.failed += 1;
@@ -71,14 +69,14 @@ fn commands(markdown: &str) -> Vec<&str> {
         .collect()
 }
 
-fn attempt(project: &Project, view: View, line: &str) -> Result<()> {
-    let mut command = project.command("sh");
+fn attempt(bench: &Bench, line: &str) -> Result<()> {
+    let mut command = bench.project.command("sh");
     command.args(["-c", line]);
     if line.starts_with("cargo xtask demo") {
         return visit(command);
     }
-    let finished = process::watch(line, &mut command, view, LIMIT)?;
-    ensure!(finished.success, "failed:\n{}", finished.tail());
+    let finished = bench.watch(&mut command)?;
+    ensure!(finished.success, "{}", bench.failure(&finished));
     Ok(())
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::bench::{Bench, Outcome};
 use crate::process::{View, human};
 use crate::project::Project;
 use crate::setup;
-use crate::suite::{self, Outcome, Step};
+use crate::suite::{self, Step};
 use crate::tally::Tally;
 
 /// What a step did.
@@ -46,10 +47,8 @@ pub fn run(project: &Project, arguments: &[String]) -> Result<ExitCode> {
     if chosen.is_empty() {
         bail!("no step has such a name; cargo xtask test --list shows them");
     }
-    let reports: Vec<Report> = chosen
-        .iter()
-        .map(|step| perform(project, step, view))
-        .collect();
+    let bench = Bench::new(project, view);
+    let reports: Vec<Report> = chosen.iter().map(|step| perform(&bench, step)).collect();
     Ok(summarize(&reports))
 }
 
@@ -59,13 +58,14 @@ fn list() {
     }
 }
 
-fn perform(project: &Project, step: &Step, view: View) -> Report {
+fn perform(bench: &Bench, step: &Step) -> Report {
     println!(
         "\n== {}: {} (usually {})",
         step.name, step.about, step.usual
     );
+    bench.enter(step.name);
     let started = Instant::now();
-    let outcome = setup::ensure(project, step.needs).and_then(|()| (step.run)(project, view));
+    let outcome = setup::ensure(bench.project, step.needs).and_then(|()| (step.run)(bench));
     let tally = match outcome {
         Ok(Outcome { tally, notes }) => {
             notes.iter().for_each(|note| println!("  {note}"));
