@@ -39,6 +39,8 @@ pub struct Checks {
     mute_deaths: u32,
     answered_on_current: bool,
     steps: u64,
+    /// Tokens asked for while open and not written yet.
+    refreshes: u64,
     ends_with_hint: bool,
 }
 
@@ -77,6 +79,7 @@ impl Checks {
             mute_deaths: 0,
             answered_on_current: false,
             steps: 0,
+            refreshes: 0,
             ends_with_hint: false,
         }
     }
@@ -117,16 +120,23 @@ impl World {
                     self.attempt_begins();
                 }
                 self.checks.written_on_current.clear();
+                // The token of the opening is the first frame.
+                self.checks.refreshes = 1;
                 self.checks.answered_on_current = false;
                 self.check_shows_no_secret(output);
             }
-            Output::FetchToken(_, reason) => {
-                if *reason != TokenReason::Refresh {
-                    self.attempt_begins();
-                }
-            }
+            Output::FetchToken(_, reason) => match reason {
+                TokenReason::Refresh => self.checks.refreshes += 1,
+                TokenReason::Connect | TokenReason::Refused => self.attempt_begins(),
+            },
             Output::Transmit(_, Transmit::Message(payload)) => self.message_written(payload),
-            Output::Transmit(_, Transmit::Control(_)) => self.check_shows_no_secret(output),
+            Output::Transmit(_, Transmit::Control(frame)) => {
+                if frame.contains(SECRET) {
+                    let left = self.checks.refreshes.checked_sub(1);
+                    self.checks.refreshes = left.expect("a token that nobody asked for");
+                }
+                self.check_shows_no_secret(output);
+            }
             Output::Close(..) => {}
             Output::Event(event) => self.check_event(event),
         }

@@ -283,7 +283,7 @@ impl World {
         }
         let next = match self.page.left {
             true => self.page.asleep_until,
-            false => self.now + self.dice.within(0..=4 * self.plan.calm),
+            false => self.now + self.dice.within(0..=self.plan.page_calm),
         };
         self.queue.push(next, Happening::Page);
     }

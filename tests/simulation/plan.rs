@@ -19,6 +19,8 @@ pub struct Plan {
     pub bandwidth: u64,
     /// Milliseconds between faults, at most.
     pub calm: u64,
+    /// Milliseconds between page events, at most.
+    pub page_calm: u64,
     /// Milliseconds between the application's actions, at most.
     pub idle: u64,
     /// Milliseconds until the faults stop.
@@ -57,6 +59,8 @@ impl Plan {
             latency: dice.pick(&[1, 20, 20, 80, 400, 1_500]),
             bandwidth: dice.pick(&[1, 10, 1_000, 1_000]),
             calm: dice.pick(&[2_000, 20_000, 60_000, 120_000]),
+            // A page may stay hidden for long.
+            page_calm: dice.pick(&[8_000, 80_000, 480_000, 2_000_000]),
             idle: dice.pick(&[200, 2_000, 15_000, 60_000]),
             trouble: dice.pick(&[30_000, 120_000, 120_000, 300_000, 900_000]),
             balancer: dice.pick(&[None, None, None, Some(30_000), Some(60_000), Some(100_000)]),
