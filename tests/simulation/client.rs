@@ -186,7 +186,8 @@ impl World {
 
     pub fn arrives_at_client(&mut self, id: SocketId, down: Down) {
         let now = self.now;
-        if self.socket(id).lost_on_the_way_down(now) && !is_the_end(&down) {
+        let socket = self.socket(id);
+        if socket.silent || (socket.lost_on_the_way_down(now) && !is_the_end(&down)) {
             return;
         }
         if self.current != Some(id) {

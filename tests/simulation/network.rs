@@ -50,6 +50,8 @@ pub struct Socket {
     /// Nothing passes after these moments.
     lost_up: Option<u64>,
     lost_down: Option<u64>,
+    /// Not even its end is heard of.
+    pub silent: bool,
     /// A black hole: what is sent before these moments arrives after them.
     hole_up: u64,
     hole_down: u64,
@@ -69,6 +71,7 @@ impl Socket {
             abandoned: false,
             lost_up: None,
             lost_down: None,
+            silent: false,
             hole_up: 0,
             hole_down: 0,
             last_up: 0,
@@ -242,6 +245,7 @@ impl World {
         let socket = self.socket(id);
         socket.lost_up = Some(now);
         socket.lost_down = Some(now);
+        socket.silent = true;
         self.see("a silent death");
     }
 
@@ -273,6 +277,7 @@ impl World {
     /// The system gives up a socket whose other end is gone.
     pub fn network_gives_up(&mut self, id: SocketId) {
         let gone = self.socket(id).lost_down.is_some();
+        self.socket(id).silent = false;
         if self.current == Some(id) && gone {
             let closed = Down::Closed(lost(), None);
             self.queue.push(self.now, Happening::Down(id, closed));
