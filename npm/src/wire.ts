@@ -94,8 +94,9 @@ export class WireImpl extends EventTarget {
   request(type: string, data: unknown, options: RequestOptions = {}): Promise<never> {
     return new Promise((resolve, reject) => {
       const asker = { resolve_: resolve as (data: unknown) => void, reject_: reject };
+      const { timeoutMs = 0 } = options;
       // 0 takes the configured time.
-      const timeout = Math.max(0, options.timeoutMs ?? 0);
+      const timeout = timeoutMs > 0 ? timeoutMs : 0;
       this.outgoing_.submit_(encode(type, data), { timeout_: timeout, signal_: options.signal, asker_: asker });
     });
   }
@@ -164,7 +165,7 @@ export class WireImpl extends EventTarget {
     }
     const goesOn = (): boolean => !this.outgoing_.shut_;
     const failed = (error: unknown): void => this.threw_(error, `a handler of "${message.type}"`);
-    this.handlers_.call_(message.type, [message.data, message], goesOn, failed);
+    if (message.type !== "*") this.handlers_.call_(message.type, [message.data, message], goesOn, failed);
     this.handlers_.call_("*", [message], goesOn, failed);
   }
 

@@ -1,0 +1,70 @@
+// What is written down on both sides of the boundary is the same on both: the sources are compared.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const source = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+
+/** The constants `NAME = number`, in either language. */
+function numbers(text) {
+  return Object.fromEntries([...text.matchAll(/const ([A-Z_]+)(?:: u32)? = (\d+);/g)].map(([, name, value]) => [name, Number(value)]));
+}
+
+test("the kinds of event have the same numbers", () => {
+  const rust = numbers(source("js/src/facade.rs"));
+  const typescript = numbers(source("npm/src/engine.ts"));
+  assert.ok(Object.keys(rust).length > 5);
+  for (const [name, value] of Object.entries(rust)) assert.equal(typescript[name], value, name);
+});
+
+test("the kinds of frame have the same numbers", () => {
+  const typescript = numbers(source("npm/src/engine.ts"));
+  const arms = [...source("js/src/facade.rs").matchAll(/^ +(\d) => Content::(\w+)/gm)];
+  assert.equal(arms.length, 4);
+  for (const [, value, name] of arms) assert.equal(typescript[name.toUpperCase()], Number(value), name);
+});
+
+test("the outcomes of a token have the same numbers", () => {
+  const { TOKEN_GRANTED, TOKEN_UNAUTHORIZED } = numbers(source("js/src/lib.rs"));
+  const { GRANTED, UNAUTHORIZED } = numbers(source("npm/src/engine.ts"));
+  assert.deepEqual([GRANTED, UNAUTHORIZED], [TOKEN_GRANTED, TOKEN_UNAUTHORIZED]);
+});
+
+test("the numbers to look at have the same places", () => {
+  const arms = [...source("js/src/lib.rs").matchAll(/^ +(\d+) => (?:u64::from\()?stats\.(\w+)/gm)];
+  const [, list] = /const STATS = \[([^\]]+)\]/.exec(source("npm/src/wire.ts"));
+  const names = list.match(/\w+/g);
+  assert.deepEqual(names, arms.map(([, , name]) => camel(name)));
+});
+
+test("every numeric option of the engine is in the type of the options, and no other", () => {
+  const rust = [...source("src/config.rs").matchAll(/^ {4}\w+, "([\w.]+)", "([\w ]+)", /gm)];
+  const names = rust.map(([, name, unit]) => camel(name) + (unit === "ms" ? "Ms" : ""));
+  const [, body] = /export interface Options \{([\s\S]*?)\n\}/.exec(source("npm/src/types.ts"));
+  assert.deepEqual(new Set(numeric(body)), new Set(names));
+});
+
+test("the facade has the engine's words for its errors", () => {
+  const words = source("src/error.rs").replaceAll(/\s+/g, " ");
+  const own = source("npm/src/errors.ts").matchAll(/new WireError\("([\w-]+)", "([^"]+)"/g);
+  const pairs = [...own].map(([, code, message]) => `"${code}", "${message}"`);
+  assert.equal(pairs.length, 2);
+  for (const pair of pairs) assert.ok(words.includes(pair), pair);
+});
+
+function camel(name) {
+  return name.replace(/_./g, (pair) => pair[1].toUpperCase());
+}
+
+/** The paths of the members that are numbers, in the text of an interface. */
+function numeric(body) {
+  const paths = [];
+  const group = [];
+  for (const [, opened, name, closed] of body.replace(/\/\*[\s\S]*?\*\//g, "").matchAll(/(?:(\w+)\?: (?:false \| )?\{)|(\w+)\?: number|(\})/g)) {
+    if (opened) group.push(opened);
+    else if (closed) group.pop();
+    else paths.push([...group, name].join("."));
+  }
+  return paths;
+}
