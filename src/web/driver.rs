@@ -160,7 +160,7 @@ impl<H: Host> Driver<H> {
 impl<H: Host> Drop for Driver<H> {
     fn drop(&mut self) {
         self.0.stage.set(Stage::Dropped);
-        self.0.timer.arm(self.now(), None);
+        self.0.timer.arm(&self.0.clock, None);
         self.0.page.replace(None);
         self.0.socket.replace(None);
     }
@@ -255,7 +255,7 @@ impl<H: Host> Core<H> {
     fn hear(self: &Rc<Self>, id: SocketId, told: Told) {
         let event = match told {
             Told::Opened => SocketEvent::Opened,
-            Told::Message(data) => SocketEvent::Frame(self.host.decode(data)),
+            Told::Message(data) => return self.hear_frame(id, self.host.decode(data)),
             Told::Closed(frame) => {
                 drop(self.take_socket(id));
                 let verdict = self.host.verdict(&frame);
@@ -263,6 +263,15 @@ impl<H: Host> Core<H> {
             }
         };
         self.input(Input::Socket(id, event));
+    }
+
+    /// A frame leads to no write but a pong, so the socket need not be looked at for each.
+    fn hear_frame(self: &Rc<Self>, id: SocketId, frame: Frame) {
+        let now = self.clock.now();
+        self.connection
+            .borrow_mut()
+            .handle_input(now, Input::Socket(id, SocketEvent::Frame(frame)));
+        self.drain();
     }
 
     fn transmit(&self, id: SocketId, frame: Transmit<JsValue>) {
@@ -292,7 +301,7 @@ impl<H: Host> Core<H> {
             let is_live = !matches!(connection.state(), State::Idle | State::Closed(_));
             (at, is_live)
         };
-        self.timer.arm(self.clock.now(), at);
+        self.timer.arm(&self.clock, at);
         if is_live != self.page.borrow().is_some() {
             self.watch_page(is_live);
         }

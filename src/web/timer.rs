@@ -6,6 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
 
 use super::browser::{clear_timeout, set_timeout};
+use super::clock::Clock;
 use crate::proto::Instant;
 
 /// `setTimeout` fires at once beyond this: 2³¹ − 1 ms.
@@ -32,14 +33,14 @@ impl Timer {
 
     /// Sees to it that the timer fires at `at` or earlier. One that is armed for an earlier moment stays: most
     /// deadlines only ever move away, and an early call does no harm.
-    pub(super) fn arm(&self, now: Instant, at: Option<Instant>) {
+    pub(super) fn arm(&self, clock: &Clock, at: Option<Instant>) {
         match (self.armed.take(), at) {
             (Some(armed), Some(at)) if armed.at <= at => self.armed.set(Some(armed)),
             (armed, at) => {
                 if let Some(armed) = armed {
                     clear_timeout(armed.handle);
                 }
-                self.armed.set(at.map(|at| self.start(now, at)));
+                self.armed.set(at.map(|at| self.start(clock.now(), at)));
             }
         }
     }
@@ -55,11 +56,5 @@ impl Timer {
             at: now.after(wait),
             handle: set_timeout(self.fire.as_ref(), wait as f64),
         }
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        self.arm(Instant::default(), None);
     }
 }
