@@ -54,7 +54,11 @@ function engine() {
   return {
     name: "engine",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\/glue(-text)?\.js$/ }, ({ path }) => ({ path, namespace: "engine", sideEffects: false }));
+      onResolve({ filter: /^\.\/glue(-text)?\.js$/ }, ({ path }) => ({
+        path,
+        namespace: "engine",
+        sideEffects: false,
+      }));
       onLoad({ filter: /glue\.js$/, namespace: "engine" }, () => ({ contents: glue + GLUE_EXPORTS, loader: "js" }));
       onLoad({ filter: /glue-text\.js$/, namespace: "engine" }, () => ({ contents: asText(wasm), loader: "js" }));
     },
@@ -64,7 +68,9 @@ function engine() {
 function writeDeclarations() {
   const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const out = join(here, "dist");
-  execFileSync(process.execPath, [compiler, "-p", here, "--emitDeclarationOnly", "--outDir", out], { stdio: "inherit" });
+  execFileSync(process.execPath, [compiler, "-p", here, "--emitDeclarationOnly", "--outDir", out], {
+    stdio: "inherit",
+  });
   for (const name of DECLARATIONS) copyFileSync(join(out, `${name}.d.ts`), join(target, `${name}.d.ts`));
 }
 

@@ -1,7 +1,9 @@
 // The wasm as a text inside of a module: printable ASCII, so that every bundler and server leaves it alone.
 
 /** Printable ASCII but for the two characters that a string literal escapes. */
-const ALPHABET = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).filter((c) => c !== '"' && c !== "\\");
+const ALPHABET = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).filter(
+  (c) => c !== '"' && c !== "\\",
+);
 /** The last two characters announce a rare byte, whose second character follows. */
 const FREQUENT = ALPHABET.length - 2;
 

@@ -15,7 +15,13 @@ export interface Link {
 export interface Engine {
   command_(command: number, number: number, reason: string): boolean;
   send_(payload: string, bytes: number, ttl: number, timeout: number): boolean;
-  answer_(request: number, outcome: number, token: string | undefined, url: string | undefined, expiresIn: number): void;
+  answer_(
+    request: number,
+    outcome: number,
+    token: string | undefined,
+    url: string | undefined,
+    expiresIn: number,
+  ): void;
   stat_(index: number): number;
 }
 

@@ -5,7 +5,6 @@ export function onAbort(signal: AbortSignal | undefined, act: () => void): () =>
   return () => signal.removeEventListener("abort", act);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Handler = (...args: any[]) => unknown;
 
 interface Registered {
@@ -26,7 +25,10 @@ export class Handlers {
     handler.end_ = () => {
       handler.live_ = false;
       unlisten();
-      this.byType_.set(type, this.of_(type).filter((other) => other !== handler));
+      this.byType_.set(
+        type,
+        this.of_(type).filter((other) => other !== handler),
+      );
       if (this.of_(type).length === 0) this.byType_.delete(type);
     };
     this.byType_.set(type, [...this.of_(type), handler]);

@@ -76,7 +76,12 @@ export class WireLink implements E.Link {
       const verdict = wire?.options_.onClose?.(code, reason);
       const index = VERDICTS.indexOf(verdict);
       if (index >= 0) return index;
-      wire?.failed_(new WireError("invalid-option", `onClose answered ${String(verdict)}, but may answer ${VERDICTS.slice(1).join(", ")} or nothing`));
+      wire?.failed_(
+        new WireError(
+          "invalid-option",
+          `onClose answered ${String(verdict)}, but may answer ${VERDICTS.slice(1).join(", ")} or nothing`,
+        ),
+      );
     } catch (error) {
       wire?.threw_(error, "onClose");
     }

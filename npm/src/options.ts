@@ -60,12 +60,15 @@ function checked(module: Module, index: number, path: string, value: unknown): n
   const [min, max] = [module.option(index, 2), module.option(index, 3)] as [number, number];
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
   const unit = String(module.option(index, 1));
-  throw new WireError("invalid-option", `${path} is ${String(value)}, but takes a whole number from ${min} to ${max} (${unit})`);
+  throw new WireError(
+    "invalid-option",
+    `${path} is ${String(value)}, but takes a whole number from ${min} to ${max} (${unit})`,
+  );
 }
 
 function numericNames(module: Module): string[] {
   const names: string[] = [];
-  for (let name; (name = nameOf(module, names.length)) !== undefined; ) names.push(name);
+  for (let name; (name = nameOf(module, names.length)) !== undefined;) names.push(name);
   return names;
 }
 
@@ -78,7 +81,8 @@ function nameOf(module: Module, index: number): string | undefined {
 
 function among(name: string, allowed: string[], value: unknown): number {
   const index = allowed.indexOf(value as string);
-  if (index < 0) throw new WireError("invalid-option", `${name} is ${JSON.stringify(value)}, but takes ${list(allowed)}`);
+  if (index < 0)
+    throw new WireError("invalid-option", `${name} is ${JSON.stringify(value)}, but takes ${list(allowed)}`);
   return index;
 }
 
@@ -86,9 +90,15 @@ function unknown(path: string, names: string[]): WireError {
   const group = path.slice(0, path.lastIndexOf(".") + 1);
   const all = [...names, "outbox.overflow", ...OTHERS].filter((name) => name.startsWith(group));
   const here = new Set(all.map((name) => name.slice(group.length).replace(/\..*/, "")));
-  return new WireError("unknown-option", `there is no option ${path}: ${group ? `${group}… has` : "there are"} ${[...here].join(", ")}`);
+  return new WireError(
+    "unknown-option",
+    `there is no option ${path}: ${group ? `${group}… has` : "there are"} ${[...here].join(", ")}`,
+  );
 }
 
 function list(values: string[]): string {
-  return values.filter(Boolean).map((value) => JSON.stringify(value)).join(" or ");
+  return values
+    .filter(Boolean)
+    .map((value) => JSON.stringify(value))
+    .join(" or ");
 }

@@ -70,7 +70,9 @@ export class Outgoing {
     this.settle_(entry, "sent");
     if (message.type === "error") {
       const { code, message: text } = (message.data ?? {}) as { code?: unknown; message?: unknown };
-      entry.asker_?.reject_(new WireError(String(code ?? "error"), String(text ?? "the server refused the request"), false, message.data));
+      entry.asker_?.reject_(
+        new WireError(String(code ?? "error"), String(text ?? "the server refused the request"), false, message.data),
+      );
       return;
     }
     try {

@@ -10,7 +10,8 @@ export interface StandardSchema<Value = unknown> {
   };
 }
 
-type Result<Value> = { readonly value: Value; readonly issues?: undefined } | { readonly issues: readonly { readonly message: string }[] };
+type Result<Value> =
+  { readonly value: Value; readonly issues?: undefined } | { readonly issues: readonly { readonly message: string }[] };
 
 /** A schema for each message type. */
 export type Schemas = Record<string, StandardSchema>;
@@ -22,11 +23,19 @@ export function validate(type: string, schema: StandardSchema, data: unknown): u
   const result = schema["~standard"].validate(data);
   if (result instanceof Promise) {
     result.catch(() => {});
-    throw new WireError("async-schema", `the schema of "${type}" is asynchronous: use one that is not, so that messages keep their order`);
+    throw new WireError(
+      "async-schema",
+      `the schema of "${type}" is asynchronous: use one that is not, so that messages keep their order`,
+    );
   }
   if (result.issues) {
     const [first] = result.issues;
-    throw new WireError("invalid-data", `a "${type}" came that its schema refuses: ${first?.message ?? ""}`, false, result.issues);
+    throw new WireError(
+      "invalid-data",
+      `a "${type}" came that its schema refuses: ${first?.message ?? ""}`,
+      false,
+      result.issues,
+    );
   }
   return result.value;
 }

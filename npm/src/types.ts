@@ -2,11 +2,9 @@ import type { WireError } from "./errors.js";
 import type { Output, Schemas } from "./schema.js";
 
 /** Message types and their data, where nothing is known of them. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Untyped = Record<string, any>;
 
 type Name<T> = keyof T & string;
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Func = (...args: any) => any;
 
 /** The entries of `Out` that are plain messages. */
@@ -110,10 +108,18 @@ export interface Wire<In = Untyped, Out = Untyped> extends EventTarget {
   readonly opened: Promise<void>;
 
   /** Calls `handler` for each message of a type, or of every type (`"*"`). Answers a function that ends it. */
-  on<K extends Name<In>>(type: K, handler: (data: In[K], message: Message<In>) => void, options?: ListenOptions): () => void;
+  on<K extends Name<In>>(
+    type: K,
+    handler: (data: In[K], message: Message<In>) => void,
+    options?: ListenOptions,
+  ): () => void;
   on(type: "*", handler: (message: Message<In>) => void, options?: ListenOptions): () => void;
   /** Like `on`, for one message. */
-  once<K extends Name<In>>(type: K, handler: (data: In[K], message: Message<In>) => void, options?: ListenOptions): () => void;
+  once<K extends Name<In>>(
+    type: K,
+    handler: (data: In[K], message: Message<In>) => void,
+    options?: ListenOptions,
+  ): () => void;
   once(type: "*", handler: (message: Message<In>) => void, options?: ListenOptions): () => void;
   /**
    * Sends a message, or queues it until the connection can take it. It throws only for what can never be sent.
@@ -123,7 +129,11 @@ export interface Wire<In = Untyped, Out = Untyped> extends EventTarget {
    * Sends a request and resolves with its answer. It rejects with a `WireError`; code `uncertain` means that the request
    * was written and the server may have acted on it, with the reason as `cause`.
    */
-  request<K extends Requestable<Out>>(type: K, data: Question<Out[K]>, options?: RequestOptions): Promise<Answer<Out[K]>>;
+  request<K extends Requestable<Out>>(
+    type: K,
+    data: Question<Out[K]>,
+    options?: RequestOptions,
+  ): Promise<Answer<Out[K]>>;
   /** The messages of a type, or all of them, in order. It holds 1,000 that were not read yet. */
   messages(options?: ListenOptions): AsyncIterableIterator<Message<In>>;
   messages<K extends Name<In>>(type: K, options?: ListenOptions): AsyncIterableIterator<{ type: K; data: Data<In, K> }>;
@@ -136,8 +146,16 @@ export interface Wire<In = Untyped, Out = Untyped> extends EventTarget {
   close(code?: number, reason?: string): void;
   [Symbol.dispose](): void;
 
-  addEventListener<K extends keyof WireEvents>(type: K, listener: Listener<WireEvents[K]> | null, options?: AddEventListenerOptions | boolean): void;
-  removeEventListener<K extends keyof WireEvents>(type: K, listener: Listener<WireEvents[K]> | null, options?: EventListenerOptions | boolean): void;
+  addEventListener<K extends keyof WireEvents>(
+    type: K,
+    listener: Listener<WireEvents[K]> | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  removeEventListener<K extends keyof WireEvents>(
+    type: K,
+    listener: Listener<WireEvents[K]> | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
 }
 
 /** What a token or URL function is told. */
@@ -195,6 +213,9 @@ export type Url = string | URL | ((context: AttemptContext) => string | URL | Pr
 
 export interface Connect {
   /** Connects, and stays connected. Sends queue until then. */
-  <S extends Schemas, Out = Untyped>(url: Url, options: Options & { schemas: S }): Wire<{ [K in keyof S]: Output<S[K]> }, Out>;
+  <S extends Schemas, Out = Untyped>(
+    url: Url,
+    options: Options & { schemas: S },
+  ): Wire<{ [K in keyof S]: Output<S[K]> }, Out>;
   <In = Untyped, Out = Untyped>(url: Url, options?: Options): Wire<In, Out>;
 }

@@ -11,7 +11,18 @@ import { validate } from "./schema.js";
 import type { ListenOptions, Options, Receipt, RequestOptions, SendOptions, Stats, Status, Url } from "./types.js";
 
 /** The numbers of `Engine.stat_`, in its order; then the two that become others here. */
-const STATS = ["sent", "received", "bytesSent", "bytesReceived", "opened", "rejected", "queued", "queuedBytes", "buffered", "attempt"];
+const STATS = [
+  "sent",
+  "received",
+  "bytesSent",
+  "bytesReceived",
+  "opened",
+  "rejected",
+  "queued",
+  "queuedBytes",
+  "buffered",
+  "attempt",
+];
 const RETRY_IN = 10;
 const LATENCY = 11;
 
@@ -106,10 +117,18 @@ export class WireImpl extends EventTarget {
     const { signal } = (typeof typeOrOptions === "string" ? options : typeOrOptions) ?? {};
     const take = (message: Incoming): void => {
       if (reader.push_(message)) return;
-      const error = new WireError("reader-too-slow", "a thousand messages wait to be read: read them faster, or use a handler");
+      const error = new WireError(
+        "reader-too-slow",
+        "a thousand messages wait to be read: read them faster, or use a handler",
+      );
       this.tell_("dropped", { ...message, error, receipt: undefined });
     };
-    const stop = this.handlers_.add_(type, type === "*" ? take : (_: unknown, message: Incoming) => take(message), false, undefined);
+    const stop = this.handlers_.add_(
+      type,
+      type === "*" ? take : (_: unknown, message: Incoming) => take(message),
+      false,
+      undefined,
+    );
     const unlisten = onAbort(signal, () => reader.end_());
     const reader = new Messages<unknown>(() => {
       stop();
@@ -178,7 +197,15 @@ export class WireImpl extends EventTarget {
 
   fetchToken_(request: number, reason: number): void {
     const attempt = reason === 2 ? 0 : this.stats.attempt;
-    void fetchToken(() => this.engine_, request, reason, attempt, this.url_, this.options_, (cause) => (this.cause_ = cause));
+    void fetchToken(
+      () => this.engine_,
+      request,
+      reason,
+      attempt,
+      this.url_,
+      this.options_,
+      (cause) => (this.cause_ = cause),
+    );
   }
 
   statusChanged_(status: Status): void {
@@ -263,7 +290,8 @@ export class WireImpl extends EventTarget {
   }
 
   private unusable_(cause: unknown): void {
-    const why = "the WebAssembly module could not be started: a content security policy must permit 'wasm-unsafe-eval', and its file must be there";
+    const why =
+      "the WebAssembly module could not be started: a content security policy must permit 'wasm-unsafe-eval', and its file must be there";
     const error = cause instanceof WireError ? cause : new WireError("wasm-failed", why, true, cause);
     this.outgoing_.rejectEarly_(error);
     if (!this.outgoing_.shut_) this.stopped_((this.outgoing_.shut_ = error));

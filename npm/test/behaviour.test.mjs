@@ -37,19 +37,28 @@ afterEach(() => {
 test("what is sent before the open goes out in order, and its receipts settle", async () => {
   const wire = start();
   const receipts = [1, 2, 3].map((n) => wire.send("count", n));
-  assert.deepEqual(receipts.map(({ status }) => status), ["queued", "queued", "queued"]);
+  assert.deepEqual(
+    receipts.map(({ status }) => status),
+    ["queued", "queued", "queued"],
+  );
   assert.equal(wire.status, "connecting");
   await until(() => last()?.url === URL);
   last().open();
-  assert.deepEqual(last().messages, [1, 2, 3].map((data) => ({ type: "count", data })));
+  assert.deepEqual(
+    last().messages,
+    [1, 2, 3].map((data) => ({ type: "count", data })),
+  );
   const ends = await Promise.all(receipts.map(({ settled }) => settled));
-  assert.deepEqual(ends.map(({ status, error }) => [status, error]), Array(3).fill(["sent", undefined]));
+  assert.deepEqual(
+    ends.map(({ status, error }) => [status, error]),
+    Array(3).fill(["sent", undefined]),
+  );
   await wire.opened;
 });
 
 test("to a plain server the bytes are exactly type and data", async () => {
   const { wire, socket } = await open();
-  wire.send("say", { text: "hé\n\"" });
+  wire.send("say", { text: 'hé\n"' });
   assert.deepEqual(socket.sent, ['{"type":"say","data":{"text":"hé\\n\\""}}']);
 });
 
@@ -74,8 +83,12 @@ test("types named after an object's own properties are just types", async () => 
   const { wire, socket } = await open();
   const seen = [];
   for (const type of ["__proto__", "constructor", "toString"]) wire.on(type, (data) => seen.push([type, data]));
-  for (const type of ["__proto__", "constructor", "toString"]) socket.raw(`{"type":"${type}","data":{"__proto__":{"x":1}}}`);
-  assert.deepEqual(seen.map(([type]) => type), ["__proto__", "constructor", "toString"]);
+  for (const type of ["__proto__", "constructor", "toString"])
+    socket.raw(`{"type":"${type}","data":{"__proto__":{"x":1}}}`);
+  assert.deepEqual(
+    seen.map(([type]) => type),
+    ["__proto__", "constructor", "toString"],
+  );
   assert.equal({}.x, undefined);
   wire.send("__proto__", 1);
   assert.equal(socket.sent.at(-1), '{"type":"__proto__","data":1}');
@@ -121,7 +134,10 @@ test("a lost connection comes back, and what was sent meanwhile follows", async 
   const ends = told(wire, "disconnect");
   socket.end(1006);
   assert.equal(wire.status, "reconnecting");
-  assert.deepEqual(ends.map(({ code, closeCode }) => [code, closeCode]), [["disconnected", 1006]]);
+  assert.deepEqual(
+    ends.map(({ code, closeCode }) => [code, closeCode]),
+    [["disconnected", 1006]],
+  );
   wire.send("kept", 1);
   await until(() => last() !== socket, "another socket");
   last().open();
@@ -142,7 +158,10 @@ test("a stop rejects opened, sets the error, and keeps the outbox until connect 
   await opened.catch(() => {});
   assert.equal(wire.status, "closed");
   assert.equal(wire.error.code, "refused");
-  assert.deepEqual(errors.map(({ code }) => code), ["refused"]);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ["refused"],
+  );
   wire.send("later", 2);
   wire.connect();
   await until(() => last().readyState === 0);
@@ -172,7 +191,11 @@ test("close settles what waits, and no handler runs after", async () => {
 
 test("close refuses what browsers do not take, and stays open", async () => {
   const { wire } = await open();
-  for (const [code, reason] of [[1005, ""], [999, ""], [1000, "x".repeat(124)]]) {
+  for (const [code, reason] of [
+    [1005, ""],
+    [999, ""],
+    [1000, "x".repeat(124)],
+  ]) {
     assert.throws(() => wire.close(code, reason), { code: "invalid-close" });
   }
   assert.equal(wire.status, "open");
@@ -208,7 +231,10 @@ test("a provider that fails is asked again, and one that says unauthorized stops
     },
   });
   await assert.rejects(wire.opened, ({ code, cause }) => code === "unauthorized" && cause.message === "signed out");
-  assert.deepEqual(asked, [["connect", 1], ["connect", 2]]);
+  assert.deepEqual(asked, [
+    ["connect", 1],
+    ["connect", 2],
+  ]);
 });
 
 test("an async URL that fails does not stop it for ever", async () => {
@@ -229,7 +255,10 @@ test("what JSON cannot carry is refused with a reason, and nothing else is lost"
   cycle.self = cycle;
   const deep = JSON.parse(`${"[".repeat(65)}${"]".repeat(65)}`);
   for (const data of [undefined, cycle, 1n, () => {}, deep]) {
-    assert.throws(() => wire.send("a", data), (error) => error instanceof WireError && error.code === "invalid-message");
+    assert.throws(
+      () => wire.send("a", data),
+      (error) => error instanceof WireError && error.code === "invalid-message",
+    );
   }
   assert.throws(() => wire.send("$open", 1), { code: "invalid-message" });
   assert.throws(() => wire.send(7, 1), { code: "invalid-message" });
@@ -262,13 +291,20 @@ test("sizes are UTF-8 bytes", async () => {
 
 test("options are checked, and the error says what they take", () => {
   const refused = (options, code, text) => {
-    assert.throws(() => start(options), (error) => {
-      assert.equal(error.code, code);
-      assert.match(error.message, text);
-      return true;
-    });
+    assert.throws(
+      () => start(options),
+      (error) => {
+        assert.equal(error.code, code);
+        assert.match(error.message, text);
+        return true;
+      },
+    );
   };
-  refused({ heartbeat: { intervalMs: 5 } }, "invalid-option", /heartbeat\.intervalMs is 5, but takes .* 100 to 3600000 \(ms\)/);
+  refused(
+    { heartbeat: { intervalMs: 5 } },
+    "invalid-option",
+    /heartbeat\.intervalMs is 5, but takes .* 100 to 3600000 \(ms\)/,
+  );
   refused({ outbox: { messages: 1.5 } }, "invalid-option", /outbox\.messages/);
   refused({ outbox: { overflow: "drop" } }, "invalid-option", /"reject" or "drop-oldest" or "drop-newest"/);
   refused({ hartbeat: {} }, "unknown-option", /hartbeat.*heartbeat/s);
@@ -285,7 +321,10 @@ test("garbage is left out and reported, and the connection goes on", async () =>
   socket.receive({ type: "large", data: "x".repeat(2_000) });
   socket.receive({ type: "fine", data: 1 });
   assert.deepEqual(seen, ["fine"]);
-  assert.deepEqual(errors.map(({ code }) => code), [...Array(7).fill("invalid-frame"), "frame-too-large"]);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    [...Array(7).fill("invalid-frame"), "frame-too-large"],
+  );
   assert.equal(wire.status, "open");
 });
 
@@ -304,7 +343,10 @@ test("a handler that throws is reported, and the others still run", async () => 
   socket.receive({ type: "a", data: 2 });
   assert.deepEqual(seen, [1, 2]);
   assert.deepEqual(reported, ["oops", "oops"]);
-  assert.deepEqual(errors.map(({ code }) => code), ["handler-threw", "handler-threw"]);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ["handler-threw", "handler-threw"],
+  );
 });
 
 test("a schema keeps what it refuses from the handlers", async () => {
@@ -312,7 +354,8 @@ test("a schema keeps what it refuses from the handlers", async () => {
     "~standard": {
       version: 1,
       vendor: "test",
-      validate: (value) => (typeof value === "number" ? { value: value * 2 } : { issues: [{ message: "not a number" }] }),
+      validate: (value) =>
+        typeof value === "number" ? { value: value * 2 } : { issues: [{ message: "not a number" }] },
     },
   };
   const { wire, socket } = await open({ schemas: { n: number } });
@@ -330,7 +373,10 @@ test("messages() is in order, ends with close, and says what it could not hold",
   const dropped = told(wire, "dropped");
   const reader = wire.messages("n");
   for (let data = 0; data < 1_001; data++) socket.receive({ type: "n", data });
-  assert.deepEqual(dropped.map(({ data, error }) => [data, error.code]), [[1_000, "reader-too-slow"]]);
+  assert.deepEqual(
+    dropped.map(({ data, error }) => [data, error.code]),
+    [[1_000, "reader-too-slow"]],
+  );
   const read = [];
   for await (const { data } of reader) {
     read.push(data);
@@ -367,7 +413,10 @@ test("the application's close policy decides where it says something", async () 
   last().open();
   last().end(4403, "");
   assert.equal(wire.status, "closed");
-  assert.deepEqual(codes, [[4500, "come back"], [4403, ""]]);
+  assert.deepEqual(codes, [
+    [4500, "come back"],
+    [4403, ""],
+  ]);
 });
 
 test("the signal closes it, and so does using", async () => {

@@ -5,7 +5,17 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
-const GLOBALS = ["WebSocket", "document", "window", "location", "fetch", "WebAssembly", "crypto", "performance", "addEventListener"];
+const GLOBALS = [
+  "WebSocket",
+  "document",
+  "window",
+  "location",
+  "fetch",
+  "WebAssembly",
+  "crypto",
+  "performance",
+  "addEventListener",
+];
 
 for (const entry of ["everwire.js", "everwire-wasm.js"]) {
   test(`${entry} can be imported without a browser`, () => {
@@ -26,7 +36,9 @@ test("the package's manifest names files that are there", async () => {
   const { readFileSync, existsSync } = await import("node:fs");
   const root = fileURLToPath(new URL("../../pkg/", import.meta.url));
   const manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
-  const named = Object.values(manifest.exports).flatMap((entry) => (typeof entry === "string" ? [entry] : Object.values(entry)));
+  const named = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === "string" ? [entry] : Object.values(entry),
+  );
   for (const path of named) assert.ok(existsSync(root + path), path);
   assert.match(manifest.version, /^\d+\.\d+\.\d+$/);
 });

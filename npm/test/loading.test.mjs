@@ -45,7 +45,10 @@ test("what is sent before the wasm is there goes out in order", async () => {
     { type: "b", data: 2 },
     { type: "c", data: 3, id: 3 },
   ]);
-  assert.deepEqual((await Promise.all(receipts.map((receipt) => receipt.settled))).map(({ status }) => status), ["sent", "sent"]);
+  assert.deepEqual(
+    (await Promise.all(receipts.map((receipt) => receipt.settled))).map(({ status }) => status),
+    ["sent", "sent"],
+  );
   last().receive({ type: "d", data: 4, re: 3 });
   assert.equal(await answer, 4);
 });

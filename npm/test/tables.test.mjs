@@ -8,7 +8,9 @@ const source = (path) => readFileSync(new URL(`../../${path}`, import.meta.url),
 
 /** The constants `NAME = number`, in either language. */
 function numbers(text) {
-  return Object.fromEntries([...text.matchAll(/const ([A-Z_]+)(?:: u32)? = (\d+);/g)].map(([, name, value]) => [name, Number(value)]));
+  return Object.fromEntries(
+    [...text.matchAll(/const ([A-Z_]+)(?:: u32)? = (\d+);/g)].map(([, name, value]) => [name, Number(value)]),
+  );
 }
 
 test("the kinds of event have the same numbers", () => {
@@ -35,7 +37,10 @@ test("the numbers to look at have the same places", () => {
   const arms = [...source("js/src/lib.rs").matchAll(/^ +(\d+) => (?:u64::from\()?stats\.(\w+)/gm)];
   const [, list] = /const STATS = \[([^\]]+)\]/.exec(source("npm/src/wire.ts"));
   const names = list.match(/\w+/g);
-  assert.deepEqual(names, arms.map(([, , name]) => camel(name)));
+  assert.deepEqual(
+    names,
+    arms.map(([, , name]) => camel(name)),
+  );
 });
 
 test("every numeric option of the engine is in the type of the options, and no other", () => {
@@ -61,7 +66,9 @@ function camel(name) {
 function numeric(body) {
   const paths = [];
   const group = [];
-  for (const [, opened, name, closed] of body.replace(/\/\*[\s\S]*?\*\//g, "").matchAll(/(?:(\w+)\?: (?:false \| )?\{)|(\w+)\?: number|(\})/g)) {
+  for (const [, opened, name, closed] of body
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .matchAll(/(?:(\w+)\?: (?:false \| )?\{)|(\w+)\?: number|(\})/g)) {
     if (opened) group.push(opened);
     else if (closed) group.pop();
     else paths.push([...group, name].join("."));
