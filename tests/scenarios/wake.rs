@@ -71,6 +71,28 @@ fn a_hidden_page_is_patient() {
 }
 
 #[test]
+fn patience_with_a_hidden_page_ends_with_a_stop() {
+    check_answered(
+        "
+        page hidden
+        closed 1 4403
+            > disconnected refused 4403
+            > status closed refused
+        connect
+            > status connecting attempt=1
+            > open 2 ws://host/ws
+        opened 2
+            > status open
+        wait 35_000
+            > +25000 transmit 2 ping!
+            > +35000 close 2 4408 heartbeat timeout
+            > +35000 disconnected heartbeat-timeout
+            > +35000 status reconnecting attempt=1 waiting
+        ",
+    );
+}
+
+#[test]
 fn after_sleep_the_server_gets_a_chance_to_answer() {
     check_answered(
         "

@@ -231,6 +231,8 @@ impl<P> Connection<P> {
     /// Stops until the application connects again. What is queued stays.
     pub(super) fn stop(&mut self, error: ErrorCode) {
         self.leave_link();
+        // Nobody tells a stopped connection what becomes of the page.
+        self.heartbeat.hide(false);
         self.transition(State::Closed(error));
     }
 
