@@ -39,7 +39,7 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["document", "hidden"], js_name = valueOf)]
     pub(super) fn is_hidden() -> Result<bool, JsValue>;
 
-    /// Any event; a property that its kind does not have is undefined, 0 or empty.
+    /// Any event. Its kind decides which properties it has.
     pub(super) type Event;
     #[wasm_bindgen(method, getter, js_name = type)]
     pub(super) fn kind(this: &Event) -> String;
@@ -48,7 +48,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn data(this: &Event) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub(super) fn code(this: &Event) -> u16;
+    pub(super) fn code(this: &Event) -> Option<u16>;
     #[wasm_bindgen(method, getter)]
     pub(super) fn reason(this: &Event) -> String;
 }

@@ -84,14 +84,13 @@ impl Drop for Socket {
 
 /// A message alone has data, and a close alone has a code.
 fn read(event: &Event) -> Told {
-    let data = event.data();
-    match event.code() {
-        0 if data.is_undefined() => Told::Opened,
-        0 => Told::Message(data),
-        code => Told::Closed(CloseFrame {
-            code,
-            reason: event.reason(),
-        }),
+    if let Some(code) = event.code() {
+        let reason = event.reason();
+        return Told::Closed(CloseFrame { code, reason });
+    }
+    match event.data() {
+        data if data.is_undefined() => Told::Opened,
+        data => Told::Message(data),
     }
 }
 
