@@ -212,10 +212,9 @@ async fn it_survives_a_restart() {
     let board = Board::open().await;
     board.fault("restart").await;
     until("noticed", || board.driver.status() == Status::Reconnecting).await;
-    let first = board.driver.host().ends.borrow().first().cloned();
-    assert_eq!(
-        first.and_then(|(_, frame)| frame).map(|frame| frame.code),
-        Some(1012)
-    );
     board.until_reopened().await;
+    let first = board.driver.host().ends.borrow().first().cloned();
+    let code = first.and_then(|(_, frame)| frame).map(|frame| frame.code);
+    // WebKit makes 1006 of it: the server hangs up before the browser has answered its close frame.
+    assert!(matches!(code, Some(1012 | 1006)), "{code:?}");
 }
