@@ -5,6 +5,7 @@ mod host;
 mod inbox;
 mod options;
 mod receipt;
+mod reply;
 
 use core::fmt;
 use core::future::Future;
@@ -30,7 +31,8 @@ use host::{ClientHost, Policy, Provider};
 use inbox::Inbox;
 
 use receipt::Ledger;
-pub use receipt::{Outcome, Receipt, Reply, RequestError};
+pub use receipt::{Outcome, Receipt, RequestError};
+pub use reply::Reply;
 
 /// A typed connection. `In` and `Out` are enums with `#[serde(tag = "type", content = "data")]`.
 ///

@@ -11,10 +11,8 @@ use alloc::string::String;
 use super::auth::TokenReason;
 use super::close::{self, CloseAction, CloseFrame};
 use super::heartbeat::Heartbeat;
-use super::io::{
-    Event, Input, MessageId, OpenFailure, Output, PageEvent, SocketEvent, SocketId, StatusChange,
-    TokenRequest,
-};
+use super::ids::{MessageId, SocketId, TokenRequest};
+use super::io::{Event, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange};
 use super::outbox::Outbox;
 use super::rate::TokenBucket;
 use super::requests::Requests;

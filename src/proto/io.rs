@@ -4,24 +4,13 @@ use core::fmt;
 
 use super::auth::{Token, TokenReason};
 use super::close::{CloseAction, CloseFrame};
+use super::ids::{MessageId, SocketId, TokenRequest};
 use super::state::Status;
 use super::time::Instant;
 use super::wire;
 use crate::error::ErrorCode;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// One socket of many in a connection's life: a generation number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(pub u32);
-
-/// One message of this connection, counted from 1 in the order of `send`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(pub u64);
-
-/// One question to the token provider. Answers to an older one are ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenRequest(pub u32);
 
 /// What happens to a connection from outside. Inputs cannot fail.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod auth;
 mod close;
 mod connection;
 mod heartbeat;
+mod ids;
 mod io;
 mod outbox;
 pub mod rate;
@@ -18,9 +19,10 @@ pub mod wire;
 pub use auth::{AuthVia, Token, TokenReason};
 pub use close::{CloseAction, CloseFrame};
 pub use connection::{Answer, Connection, Outgoing, SendError, Stats};
+pub use ids::{MessageId, SocketId, TokenRequest};
 pub use io::{
-    Content, Event, Frame, Input, MessageId, OpenFailure, Output, PageEvent, SocketEvent, SocketId,
-    StatusChange, TokenAnswer, TokenRequest, Transmit,
+    Content, Event, Frame, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange,
+    TokenAnswer, Transmit,
 };
 pub use state::{State, Status, Writable};
 pub use time::Instant;

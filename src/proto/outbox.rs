@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::io::MessageId;
+use super::ids::MessageId;
 use super::time::Instant;
 use crate::config::{self, Overflow};
 use crate::error::ErrorCode;

@@ -1,6 +1,6 @@
 //! Requests that wait for their answers: a bounded table of deadlines.
 
-use super::io::MessageId;
+use super::ids::MessageId;
 use super::time::Instant;
 use alloc::vec::Vec;
 

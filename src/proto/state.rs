@@ -1,7 +1,7 @@
 //! The state of a connection, its data inside the variants. The public status is derived from it, never stored.
 
 use super::auth::Token;
-use super::io::{SocketId, TokenRequest};
+use super::ids::{SocketId, TokenRequest};
 use super::time::Instant;
 use crate::error::ErrorCode;
 

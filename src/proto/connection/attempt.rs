@@ -2,7 +2,8 @@
 
 use super::super::auth::{self, AuthVia, Token, TokenReason};
 use super::super::close::{CloseAction, CloseFrame};
-use super::super::io::{Event, Output, SocketId, TokenAnswer, TokenRequest};
+use super::super::ids::{SocketId, TokenRequest};
+use super::super::io::{Event, Output, TokenAnswer};
 use super::super::retry::Pace;
 use super::super::state::State;
 use super::super::time::Instant;

@@ -3,7 +3,8 @@
 use super::super::auth::Token;
 use super::super::close::{CloseAction, CloseFrame};
 use super::super::heartbeat::Verdict;
-use super::super::io::{Content, Event, Frame, Output, SocketId, Transmit};
+use super::super::ids::SocketId;
+use super::super::io::{Content, Event, Frame, Output, Transmit};
 use super::super::retry::Pace;
 use super::super::state::{State, Writable};
 use super::super::time::Instant;

@@ -3,7 +3,8 @@
 use alloc::vec;
 use core::fmt;
 
-use super::super::io::{Event, MessageId, Output, Transmit};
+use super::super::ids::MessageId;
+use super::super::io::{Event, Output, Transmit};
 use super::super::outbox::{Entry, Pushed};
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
