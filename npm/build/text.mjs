@@ -8,7 +8,7 @@ const ALPHABET = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i
 const FREQUENT = ALPHABET.length - 2;
 
 /**
- * A module with the wasm as `TEXT`, and as `FREQUENT` a number with a bit for each byte value that takes a single
+ * A module with the wasm as `TEXT`, and as `FREQUENT` the number with a bit for each byte value that takes a single
  * character. Packed by a server it is no larger than the wasm itself; base64 would be larger by a quarter.
  */
 export function asText(wasm) {
@@ -22,5 +22,5 @@ export function asText(wasm) {
   rare.forEach((byte, i) => (codes[byte] = ALPHABET[FREQUENT + Math.floor(i / FREQUENT)] + ALPHABET[i % FREQUENT]));
   const text = Array.from(wasm, (byte) => codes[byte]).join("");
   const mask = frequent.reduce((bits, byte) => bits | (1n << BigInt(byte)), 0n);
-  return `export const FREQUENT = 0x${mask.toString(16)}n;\nexport const TEXT = "${text}";\n`;
+  return `export const FREQUENT = "0x${mask.toString(16)}";\nexport const TEXT = "${text}";\n`;
 }

@@ -18,7 +18,9 @@ export const connect: Connect = connectWith(
 function bytes(): Uint8Array<ArrayBuffer> {
   const frequent: number[] = [];
   const rare: number[] = [];
-  for (let byte = 0; byte < 256; byte++) ((FREQUENT >> BigInt(byte)) & 1n ? frequent : rare).push(byte);
+  // Not a literal: bundlers for older targets refuse those.
+  const bits = BigInt(FREQUENT);
+  for (let byte = 0; byte < 256; byte++) ((bits >> BigInt(byte)) & BigInt(1) ? frequent : rare).push(byte);
   const wasm: number[] = [];
   for (let at = 0; at < TEXT.length; at++) {
     let byte = frequent[place(at)];
