@@ -16,11 +16,16 @@ const PLAIN = {
     return new DataView(wasm.memory.buffer);
 }`,
 };
+// The facade never frees an engine by hand: it goes with its wire.
+const FREEING = /^ {4}__destroy_into_raw\(\) \{\n[\s\S]*?\n {4}\}\n {4}free\(\) \{\n[\s\S]*?\n {4}\}\n/m;
+const DISPOSING = /^if \(Symbol\.dispose\) .*\n/m;
 const POLYFILL = /^if \(!\('encodeInto' in cachedTextEncoder\)\) \{\n[\s\S]*?\n\}\n/m;
 
 /** The glue with plain helpers. Throws when wasm-bindgen has changed them, so that somebody looks. */
 export function plain(glue) {
   let result = replace(glue, POLYFILL, "", "the polyfill of encodeInto");
+  result = replace(result, FREEING, "", "Engine.free");
+  result = replace(result, DISPOSING, "", "Engine[Symbol.dispose]");
   for (const [name, text] of Object.entries(PLAIN)) {
     result = replace(result, new RegExp(`^function ${name}\\([\\s\\S]*?\\n\\}$`, "m"), text, name);
   }

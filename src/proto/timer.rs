@@ -64,11 +64,14 @@ impl TimerTable {
     }
 
     pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
-        self.deadlines
-            .iter()
-            .zip(Timer::ALL)
-            .filter_map(|(at, timer)| at.map(|at| (at, timer)))
-            .min_by_key(|(at, _)| *at)
+        let mut next = None;
+        for (at, timer) in self.deadlines.iter().zip(Timer::ALL) {
+            let Some(at) = *at else { continue };
+            if next.is_none_or(|(earliest, _)| at < earliest) {
+                next = Some((at, timer));
+            }
+        }
+        next
     }
 
     /// Takes the earliest deadline that has passed.
