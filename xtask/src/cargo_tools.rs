@@ -17,7 +17,7 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
 const COMPILE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// A program on crates.io.
+/// A program that cargo installs.
 struct Tool {
     package: &'static str,
     program: &'static str,
