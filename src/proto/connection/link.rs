@@ -158,20 +158,10 @@ impl<P> Connection<P> {
             return self.handshake_failed(now);
         }
         let refused_ping = self.heartbeat.refused_at_close(now);
-        let action = match action {
-            CloseAction::Stop
-            | CloseAction::RefreshToken
-            | CloseAction::TooLarge
-            | CloseAction::Retry
-                if refused_ping =>
-            {
-                CloseAction::Retry
-            }
-            CloseAction::RetrySlowly(_)
-            | CloseAction::Stop
-            | CloseAction::RefreshToken
-            | CloseAction::TooLarge
-            | CloseAction::Retry => action,
+        let is_patient = matches!(action, CloseAction::RetrySlowly(_));
+        let action = match refused_ping && !is_patient {
+            true => CloseAction::Retry,
+            false => action,
         };
         let error = match action {
             CloseAction::Stop => ErrorCode::Refused,
