@@ -73,7 +73,8 @@ pub struct Client<In: 'static, Out> {
 
 /// What a connection tells, in order. Ends once the application has closed it.
 ///
-/// It holds 1,000 events that were not read; then messages are left out, and [`ClientEvent::Dropped`] says how many.
+/// It holds 1,000 events that were not read; then further ones are left out until there is room, and
+/// [`ClientEvent::Dropped`] says how many once those are read.
 pub struct Events<In> {
     inbox: Rc<Inbox<In>>,
 }
@@ -99,7 +100,7 @@ pub enum ClientEvent<In> {
         /// What serde says of it.
         error: String,
     },
-    /// So many messages were left out because the events were not read.
+    /// So many events were left out because these were not read in time.
     Dropped(u64),
 }
 

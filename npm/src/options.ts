@@ -6,7 +6,7 @@ import type { Options, Url } from "./types.js";
 const OTHERS = ["auth", "authVia", "protocols", "delivery", "onClose", "signal", "schemas"];
 const OVERFLOW = ["reject", "drop-oldest", "drop-newest"];
 const VIA = ["", "message", "query", "subprotocol", "cookie"];
-/** The switches behind the numbers, in the order of `src/js/options.rs`. */
+/** The switches behind the numbers, in the order of `js/src/options.rs`. */
 const [AUTH, URL_FROM, OVERFLOWS, NO_HEARTBEAT, NO_RATE] = [0, 1, 2, 3, 4];
 
 /** What the engine asks for, by index. */

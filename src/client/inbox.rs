@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::ClientEvent;
 
-/// Messages that wait to be read; anything else is a state that the next of its kind replaces or a rare report.
+/// The most events that wait to be read.
 const CAPACITY: usize = 1_000;
 
 pub(super) struct Inbox<In> {
@@ -103,5 +103,53 @@ fn wake<In>(mut inner: core::cell::RefMut<'_, Inner<In>>) {
     drop(inner);
     if let Some(reader) = reader {
         reader.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(inbox: &Inbox<u32>) -> Poll<Option<ClientEvent<u32>>> {
+        inbox.poll(&Context::from_waker(Waker::noop()))
+    }
+
+    fn message(number: u32) -> Poll<Option<ClientEvent<u32>>> {
+        Poll::Ready(Some(ClientEvent::Message(number)))
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted_and_what_had_room_is_in_order() {
+        let inbox = Inbox::new();
+        for number in 0..1_003 {
+            inbox.push(ClientEvent::Message(number));
+        }
+        for number in 0..1_000 {
+            assert_eq!(read(&inbox), message(number));
+        }
+        assert_eq!(read(&inbox), Poll::Ready(Some(ClientEvent::Dropped(3))));
+        assert_eq!(read(&inbox), Poll::Pending);
+    }
+
+    #[test]
+    fn after_the_end_what_is_there_is_read_and_nothing_comes_until_it_reopens() {
+        let inbox = Inbox::new();
+        inbox.push(ClientEvent::Message(1));
+        inbox.end();
+        inbox.push(ClientEvent::Message(2));
+        assert_eq!(read(&inbox), message(1));
+        assert_eq!(read(&inbox), Poll::Ready(None));
+        inbox.reopen();
+        inbox.push(ClientEvent::Message(3));
+        assert_eq!(read(&inbox), message(3));
+    }
+
+    #[test]
+    fn when_nobody_reads_nothing_is_kept() {
+        let inbox = Inbox::new();
+        inbox.push(ClientEvent::Message(1));
+        inbox.deafen();
+        inbox.push(ClientEvent::Message(2));
+        assert!(inbox.inner.borrow().events.is_empty());
     }
 }
