@@ -3,6 +3,7 @@
 mod auth;
 mod close;
 mod connection;
+pub mod frames;
 mod heartbeat;
 mod ids;
 mod io;
