@@ -12,6 +12,7 @@ pub mod rate;
 mod requests;
 mod retry;
 mod rng;
+pub mod server;
 mod state;
 mod time;
 mod timer;

@@ -1,0 +1,137 @@
+//! Bounds: a user's sessions and clients, and what all rings hold. The least recently used goes first.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::super::frames::Lost;
+use super::super::ids::SocketId;
+use super::config::FULL_RETRY_MS;
+use super::deadlines::Owner;
+use super::io::{Cid, Output, Write};
+use super::{RecordWork, RecordWorkKind, Sessions};
+
+impl<M, P: Clone> Sessions<M, P> {
+    /// Makes room for a session of `cid`; `false` if all of the user's are in use.
+    pub(super) fn make_room(&mut self, cid: &Cid, user: &str) -> bool {
+        let sessions = self
+            .others(cid, user)
+            .filter(|(_, client)| client.has_session())
+            .count();
+        if sessions >= self.config.sessions_per_user && !self.evict_session(cid, user) {
+            return false;
+        }
+        let clients = self.others(cid, user).count();
+        clients < self.config.clients_per_user || self.evict_client(cid, user)
+    }
+
+    pub(super) fn close_full(&mut self, id: SocketId) {
+        self.close(
+            id,
+            4429,
+            &format!(r#"{{"retry_after_ms":{FULL_RETRY_MS}}}"#),
+        );
+    }
+
+    fn evict_session(&mut self, cid: &Cid, user: &str) -> bool {
+        let detached = self
+            .others(cid, user)
+            .filter_map(|(cid, client)| Some((client.detached()?, cid)));
+        let Some(oldest) = detached.min().map(|(_, cid)| cid.clone()) else {
+            return false;
+        };
+        self.end_session(&oldest, Lost::Expired);
+        self.arm_client(&oldest);
+        true
+    }
+
+    fn evict_client(&mut self, cid: &Cid, user: &str) -> bool {
+        let unused = self
+            .others(cid, user)
+            .filter(|(_, client)| client.is_unused());
+        let Some(oldest) = unused
+            .min_by_key(|(_, client)| client.last_used)
+            .map(|(cid, _)| cid.clone())
+        else {
+            return false;
+        };
+        self.end_session(&oldest, Lost::Unknown);
+        self.forget(&oldest);
+        true
+    }
+
+    /// Forgets a client here and in the store.
+    pub(super) fn forget(&mut self, cid: &Cid) {
+        self.remove_client(cid);
+        let work = RecordWork {
+            waiting: Vec::new(),
+            kind: RecordWorkKind::Forget,
+        };
+        self.records.insert(cid.clone(), work);
+        self.outputs
+            .push_back(Output::Store(cid.clone(), Write::Forget));
+    }
+
+    /// A record is deleted; `false` if none of this client was. Sockets that came meanwhile find it absent.
+    pub(super) fn handle_forgotten(&mut self, cid: &Cid) -> bool {
+        let is_forgotten = |work: &RecordWork| work.kind == RecordWorkKind::Forget;
+        if !self.records.get(cid).is_some_and(is_forgotten) {
+            return false;
+        }
+        let work = self.records.remove(cid);
+        if let Some(work) = work.filter(|work| !work.waiting.is_empty()) {
+            self.load(cid.clone(), work.waiting);
+        }
+        true
+    }
+
+    pub(super) fn remove_client(&mut self, cid: &Cid) {
+        self.deadlines.disarm(&Owner::Client(cid.clone()));
+        self.dirty.remove(cid);
+        let Some(client) = self.clients.remove(cid) else {
+            return;
+        };
+        if let Some(cids) = self.users.get_mut(&client.user) {
+            cids.remove(cid);
+            if cids.is_empty() {
+                self.users.remove(&client.user);
+            }
+        }
+    }
+
+    /// Makes room in the rings by ending the largest detached sessions; `false` if the attached ones fill it.
+    pub(super) fn make_ring_room(&mut self, bytes: u64) -> bool {
+        while self.ring_bytes + bytes > self.config.rings_bytes {
+            let detached = self
+                .clients
+                .iter()
+                .filter(|(_, client)| client.detached().is_some());
+            let largest = detached.max_by_key(|(_, client)| client.ring_bytes());
+            let Some(largest) = largest.filter(|(_, client)| client.ring_bytes() > 0) else {
+                return false;
+            };
+            let cid = largest.0.clone();
+            self.end_session(&cid, Lost::Gap);
+            self.arm_client(&cid);
+        }
+        true
+    }
+
+    /// A client's ring held `before` bytes.
+    pub(super) fn note_ring(&mut self, cid: &Cid, before: u64) {
+        let after = self
+            .clients
+            .get(cid)
+            .map_or(0, |client| client.ring_bytes());
+        self.ring_bytes = self.ring_bytes + after - before;
+    }
+
+    fn others<'a>(
+        &'a self,
+        cid: &'a Cid,
+        user: &str,
+    ) -> impl Iterator<Item = (&'a Cid, &'a super::Client<M, P>)> {
+        let cids = self.users.get(user).into_iter().flatten();
+        cids.filter(move |other| *other != cid)
+            .filter_map(|other| Some((other, self.clients.get(other)?)))
+    }
+}
