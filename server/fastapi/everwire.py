@@ -882,16 +882,17 @@ class Sessions:
         socket.user, socket.exp_ms = user, exp_ms
         self._find_stream(now, socket)
 
-    def refused(self, now: int, name: Hashable, code: Literal[4401, 4403] = 4401) -> None:
-        """The token is bad (4401), or its user may not come in (4403)."""
+    def refused(self, now: int, name: Hashable, code: Literal[4401, 4403, 1013] = 4401) -> None:
+        """The token is bad (4401), or its user may not come in (4403), or nobody can tell now (1013)."""
         socket = self.sockets.get(name)
         if socket is None or not socket.authenticates:
             return
         socket.authenticates = False
+        word = {4401: "unauthorized", 4403: "forbidden", 1013: "unavailable"}[code]
         if socket.stream is None or code == 4403:
-            self._close(now, socket, code, "forbidden" if code == 4403 else "unauthorized")
+            self._close(now, socket, code, word)
         else:
-            self._say(now, socket, "$auth", {"ok": False, "code": "unauthorized"})
+            self._say(now, socket, "$auth", {"ok": False, "code": word})
 
     def loaded(self, now: int, cid: str, record: Record | None) -> None:
         for socket in self.loading.pop(cid, []):
@@ -901,7 +902,7 @@ class Sessions:
     def load_failed(self, now: int, cid: str) -> None:
         for socket in self.loading.pop(cid, []):
             if socket.name in self.sockets:
-                self._close(now, socket, 1013, "")
+                self._close(now, socket, 1013, "unavailable")
 
     def handled(self, now: int, cid: str, seq: int | None, result: Ok | Failed | Lost) -> None:
         stream = self.streams.get(cid)
@@ -1438,3 +1439,306 @@ def _rx_without_record(opening: Open) -> int | None:
     if opening.tx == 0:
         return 0
     return opening.tx if opening.tx0 == opening.tx + 1 else None
+
+
+# The driver: sockets, clock, store and handlers on asyncio.
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom a token stands for, and for how long."""
+
+    name: str
+    exp_ms: int | None = None
+
+
+class Unauthorized(Exception):
+    """Raised by `authenticate`: the token is bad."""
+
+
+class Forbidden(Exception):
+    """Raised by `authenticate`: its user may not come in."""
+
+
+class Refused(Exception):
+    """Raised by a handler: the message is refused, and the sender is told why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message to handle. `seq` is None for a volatile one, `is_request` says that the answer is awaited."""
+
+    cid: str
+    owner: str
+    user: str
+    seq: int | None
+    type: str
+    data: Any
+    is_request: bool
+
+
+Reply = tuple[str, Any]
+"""Type and data."""
+Handler = Callable[[Delivery], Awaitable[Reply | None]]
+Authenticator = Callable[[str | None], Awaitable[User]]
+
+QUEUED_BYTES = 4 * 1024 * 1024
+"""More than the largest window: a client that reads this slowly is one that sends and never reads."""
+
+
+class WebSocketLike(Protocol):
+    """What is used of Starlette's WebSocket."""
+
+    async def accept(self, subprotocol: str | None = None) -> None: ...
+    async def receive(self) -> Any: ...
+    async def send_text(self, data: str) -> None: ...
+    async def close(self, code: int = 1000, reason: str | None = None) -> None: ...
+
+
+class Line:
+    """A WebSocket and what is still to be written to it."""
+
+    def __init__(self, websocket: WebSocketLike, authenticate: Authenticator) -> None:
+        self.websocket = websocket
+        self.authenticate = authenticate
+        self.queue: deque[Write | Close] = deque()
+        self.bytes = 0
+        self.has_work = asyncio.Event()
+
+    def put(self, output: Write | Close) -> None:
+        self.queue.append(output)
+        self.bytes += len(output.text) if isinstance(output, Write) else 0
+        self.has_work.set()
+
+    async def write(self) -> None:
+        """Until the close, or until the socket is gone, which its reader notices."""
+        while True:
+            await self.has_work.wait()
+            self.has_work.clear()
+            while self.queue:
+                output = self.queue.popleft()
+                if isinstance(output, Close):
+                    await self.websocket.close(output.code, output.reason)
+                    return
+                await self.websocket.send_text(output.text)
+                self.bytes -= len(output.text)
+
+
+class Everwire:
+    """Serves everwire.v1 to the WebSockets of one process.
+
+    `on_resync(cid, user, reason)` is called where a client missed messages, and may send it a snapshot with `send_to_client`;
+    `on_join(user)` and `on_leave(user)` when a user's first session begins and the last one ends.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        handle: Handler,
+        config: Config | None = None,
+        *,
+        on_resync: Callable[[str, str, str], None] | None = None,
+        on_join: Callable[[str], None] | None = None,
+        on_leave: Callable[[str], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._handler = handle
+        self._sessions = Sessions(config or Config(), store.atomic, secrets.token_hex(16), secrets.token_hex)
+        self._on_resync, self._on_join, self._on_leave = on_resync, on_join, on_leave
+        self._lines: dict[Hashable, Line] = {}
+        self._opened = 0
+        self._tasks: set[asyncio.Task] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def serve(self, websocket: WebSocketLike, authenticate: Authenticator) -> None:
+        """Accepts a WebSocket that offers `SUBPROTOCOL` and returns when it is closed."""
+        await websocket.accept(subprotocol=SUBPROTOCOL)
+        self._opened += 1
+        name, line = self._opened, Line(websocket, authenticate)
+        self._lines[name] = line
+        writer = self._spawn(line.write())
+        self._do(self._sessions.opened, name)
+        try:
+            await self._read(name, websocket)
+        finally:
+            del self._lines[name]
+            writer.cancel()
+            self._do(self._sessions.closed, name)
+
+    def send_to_user(self, user: str, kind: str, data: Any) -> Reach:
+        """To every session of the user, whether its client is there or away for a moment. Commit first, then send."""
+        return self._do(self._sessions.send_to_user, user, kind, data)
+
+    def broadcast(self, kind: str, data: Any) -> None:
+        """To every session of every user."""
+        for user in list(self._sessions.users):
+            self._do(self._sessions.send_to_user, user, kind, data)
+
+    def send_to_client(self, cid: str, kind: str, data: Any) -> Reach:
+        """To one client of a user."""
+        return self._do(self._sessions.send_to_client, cid, kind, data)
+
+    def whisper(self, user: str, kind: str, data: Any) -> None:
+        """A volatile message: lost on clients that are away or slow."""
+        self._do(self._sessions.whisper, user, kind, data)
+
+    def revoke(self, user: str) -> None:
+        """Closes the user's sockets with 4403 and deletes the sessions."""
+        self._do(self._sessions.revoke, user)
+
+    def ask_token(self, user: str, in_ms: int) -> None:
+        """Asks the user's clients for a fresh token."""
+        self._do(self._sessions.ask_token, user, in_ms)
+
+    async def drain(self, spread_ms: int = 5_000) -> None:
+        """Asks all clients to leave within `spread_ms`, for another node, and returns when they have or had the time to."""
+        self._do(self._sessions.drain, 0, spread_ms)
+        end = asyncio.get_running_loop().time() + spread_ms / 1_000 + 5
+        while self._lines and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.1)
+
+    async def _read(self, name: Hashable, websocket: WebSocketLike) -> None:
+        while (event := await websocket.receive())["type"] == "websocket.receive":
+            if (text := event.get("text")) is not None:
+                self._do(self._sessions.frame, name, text)
+            else:
+                self._do(self._sessions.binary, name)
+
+    def _do(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        """An input or a command, and all that comes of it."""
+        result = act(_now_ms(), *arguments)
+        while output := self._sessions.poll_output():
+            self._carry_out(output)
+        self._arm()
+        return result
+
+    def _arm(self) -> None:
+        at = self._sessions.poll_timeout()
+        if self._timer:
+            if at is not None and self._timer.when() == at / 1_000:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if at is not None:
+            self._timer = asyncio.get_running_loop().call_at(at / 1_000, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._do(self._sessions.timeout)
+
+    def _carry_out(self, output: Output) -> None:
+        match output:
+            case Write() | Close():
+                self._put(output)
+            case Authenticate():
+                self._spawn(self._authenticate(output))
+            case Handle():
+                self._spawn(self._handle(output))
+            case Load():
+                self._load(output.cid)
+            case Attach() | Advance() | Begin() | Forget():
+                self._keep(output)
+            case Resync() if self._on_resync:
+                self._on_resync(output.cid, output.user, output.reason)
+            case Joined() if self._on_join:
+                self._on_join(output.user)
+            case Left() if self._on_leave:
+                self._on_leave(output.user)
+
+    def _put(self, output: Write | Close) -> None:
+        line = self._lines.get(output.socket)
+        if line is None:
+            return
+        if line.bytes > QUEUED_BYTES:
+            line.queue.clear()
+            line.put(Close(output.socket, 4410, "slow"))
+            self._sessions.closed(_now_ms(), output.socket)
+            return
+        line.put(output)
+
+    def _load(self, cid: str) -> None:
+        try:
+            record = self._store.load(cid)
+        except Exception:
+            log.exception("loading a record failed")
+            self._sessions.load_failed(_now_ms(), cid)
+        else:
+            self._sessions.loaded(_now_ms(), cid, record)
+
+    def _keep(self, output: Attach | Advance | Begin | Forget) -> None:
+        owner = self._sessions.owner
+        try:
+            match output:
+                case Attach():
+                    self._store.attach(output.cid, owner, output.record)
+                case Advance():
+                    self._store.advance(output.cid, owner, output.rx, output.errs)
+                case Begin():
+                    self._store.begin(output.cid, owner, output.seq)
+                case Forget():
+                    self._store.forget(output.cid)
+        except Exception:
+            log.exception("storing a record failed")
+            self._sessions.lose(_now_ms(), output.cid)
+
+    async def _authenticate(self, output: Authenticate) -> None:
+        line = self._lines.get(output.socket)
+        if line is None:
+            return
+        try:
+            user = await line.authenticate(output.token)
+        except Unauthorized:
+            self._do(self._sessions.refused, output.socket, 4401)
+        except Forbidden:
+            self._do(self._sessions.refused, output.socket, 4403)
+        except Exception:
+            log.exception("the authenticator failed")
+            self._do(self._sessions.refused, output.socket, 1013)
+        else:
+            self._do(self._sessions.authenticated, output.socket, user.name, user.exp_ms)
+
+    async def _handle(self, output: Handle) -> None:
+        message = output.message
+        delivery = Delivery(
+            output.cid, self._sessions.owner, output.user, message.seq, message.type, message.data, message.id is not None
+        )
+        result = await self._result(delivery)
+        self._do(self._sessions.handled, output.cid, message.seq, result)
+
+    async def _result(self, delivery: Delivery) -> Ok | Failed | Lost:
+        try:
+            reply = await self._handler(delivery)
+            if reply is not None and delivery.is_request:
+                self._do(self._sessions.send_to_client, delivery.cid, *reply, delivery.seq)
+        except Refused as refusal:
+            return Failed(refusal.code, refusal.message)
+        except Fenced:
+            return Lost()
+        except TimeoutError:
+            return Failed("timeout", "The handler took too long.")
+        except Exception:
+            log.exception("the handler of %s failed", delivery.type)
+            return Failed("handler", "The handler failed.")
+        return Ok()
+
+    def _spawn(self, work: Any) -> asyncio.Task:
+        """The loop holds its tasks weakly."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            # A writer whose socket is gone; its reader ends too.
+            log.debug("a task ended: %r", error)
+
+
+def _now_ms() -> int:
+    return math.ceil(asyncio.get_running_loop().time() * 1_000)
