@@ -5,13 +5,18 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+mod delivery;
+
 use crate::proto::AuthVia;
+pub use delivery::{Delivery, Persist, Reliable, Uncertain};
 
 /// What a connection is made from. `Config::new(url)` has the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where to connect: `ws://…` or `wss://…`. Browsers also take `http(s)` and paths.
     pub url: String,
+    /// What is promised about messages. Default: plain.
+    pub delivery: Delivery,
     /// Subprotocols to offer. Default: none; a server that does not know them makes Chromium fail the handshake.
     pub protocols: Vec<String>,
     /// How the token reaches the server. Default: there is none.
@@ -139,6 +144,7 @@ impl Config {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            delivery: Delivery::Plain,
             protocols: Vec::new(),
             auth: AuthVia::Nothing,
             url_from: UrlFrom::Config,

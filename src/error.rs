@@ -50,6 +50,24 @@ pub enum ErrorCode {
     FrameTooLarge,
     /// A close code or reason that browsers do not let a page send.
     InvalidClose,
+    /// The server does not speak everwire.v1.
+    UnsupportedServer,
+    /// Another page goes on as this client.
+    Superseded,
+    /// The user changed: what the former one had queued is not sent.
+    UserChanged,
+    /// The server broke the protocol.
+    ProtocolError,
+    /// Messages cannot be stored: a reload would lose them.
+    StorageFailed,
+    /// The server acks nothing.
+    Stalled,
+    /// The server lost its record of what it had handled.
+    RecordLost,
+    /// An earlier page crashed, or another one took over, while the message was underway.
+    PageLost,
+    /// A volatile message could not be written at once.
+    NotWritable,
 }
 
 impl ErrorCode {
@@ -77,6 +95,8 @@ impl ErrorCode {
             | Self::HeartbeatRefused
             | Self::Disconnected
             | Self::TokenFailed
+            | Self::Stalled
+            | Self::NotWritable
             | Self::AttemptsExhausted => true,
             Self::MessageTooLarge
             | Self::Aborted
@@ -87,7 +107,14 @@ impl ErrorCode {
             | Self::Unauthorized
             | Self::InvalidFrame
             | Self::FrameTooLarge
-            | Self::InvalidClose => false,
+            | Self::InvalidClose
+            | Self::UnsupportedServer
+            | Self::Superseded
+            | Self::UserChanged
+            | Self::ProtocolError
+            | Self::StorageFailed
+            | Self::RecordLost
+            | Self::PageLost => false,
         }
     }
 
@@ -174,6 +201,42 @@ impl ErrorCode {
             Self::InvalidClose => (
                 "invalid-close",
                 "close takes code 1000 or 3000 to 4999 and a reason of at most 123 bytes",
+            ),
+            Self::UnsupportedServer => (
+                "unsupported-server",
+                "the server may not speak everwire.v1: use delivery plain with it",
+            ),
+            Self::Superseded => (
+                "superseded",
+                "another page goes on as this client: connect again to take over",
+            ),
+            Self::UserChanged => (
+                "user-changed",
+                "the user changed: messages of the former user are not sent",
+            ),
+            Self::ProtocolError => (
+                "protocol-error",
+                "the server broke the protocol: update both sides",
+            ),
+            Self::StorageFailed => (
+                "storage-failed",
+                "session storage is full, disabled or not there: a reload of the page loses what was not sent",
+            ),
+            Self::Stalled => (
+                "stalled",
+                "the server takes messages and confirms none: its handlers may hang",
+            ),
+            Self::RecordLost => (
+                "record-lost",
+                "the server restarted while the message was underway: it may have acted on it",
+            ),
+            Self::PageLost => (
+                "page-lost",
+                "the page ended while the message was underway: the server may have acted on it",
+            ),
+            Self::NotWritable => (
+                "not-writable",
+                "a volatile message is sent at once or not at all, and it could not be sent at once",
             ),
         }
     }

@@ -129,6 +129,12 @@ impl web::Host for Host {
                 self.tell_with(REJECTED, id.0 as f64, code, payload);
             }
             Event::Uncertain(id, code) => self.tell(UNCERTAIN, id.0 as f64, code),
+            Event::Deliver(_)
+            | Event::AnsweredBy(..)
+            | Event::Acked(_)
+            | Event::Refused(..)
+            | Event::Restored(..)
+            | Event::Resync(_) => {}
             Event::Latency(ms) => self.plain(LATENCY, ms as f64, ""),
             Event::Disconnected(code, frame) => {
                 let (number, reason) = frame.map_or((0.0, JsValue::UNDEFINED), |frame| {

@@ -114,6 +114,13 @@ impl<In: 'static> Host for ClientHost<In> {
             Event::Latency(ms) => self.tell(ClientEvent::Latency(Duration::from_millis(ms))),
             Event::Disconnected(code, frame) => self.tell(ClientEvent::Disconnected(code, frame)),
             Event::Warning(code, _) => self.tell(ClientEvent::Warning(code)),
+            // Of reliable delivery, which this client does not offer yet.
+            Event::Deliver(_)
+            | Event::AnsweredBy(..)
+            | Event::Acked(_)
+            | Event::Refused(..)
+            | Event::Restored(..)
+            | Event::Resync(_) => {}
             Event::Status(change) => {
                 self.tell(ClientEvent::Status(change));
                 if change.stopped == Some(ErrorCode::Closed) {

@@ -31,7 +31,15 @@ pub enum CloseAction {
 }
 
 impl CloseAction {
-    /// The default policy for plain mode, a function of code and reason.
+    /// The default policy of reliable mode: only `$bye` ends a session, so 1000 alone does not.
+    pub fn for_reliable_close(frame: &CloseFrame) -> Self {
+        match frame.code {
+            1000 => Self::Retry,
+            _ => Self::for_close(frame),
+        }
+    }
+
+    /// The default policy of plain mode, a function of code and reason.
     pub fn for_close(frame: &CloseFrame) -> Self {
         match frame.code {
             1000 | 1002 | 1003 | 1007 | 1010 | 3003 | 3500..=3999 => Self::Stop,

@@ -1,29 +1,34 @@
 //! The one orchestrator: commands and inputs in, outputs and one deadline out.
 
 mod attempt;
+mod batch;
+mod inward;
 mod link;
+mod persistence;
 mod queue;
+mod session;
 
 use alloc::borrow::ToOwned;
 use alloc::collections::VecDeque;
-use alloc::string::String;
 
 use super::auth::TokenReason;
-use super::close::{self, CloseAction, CloseFrame};
+use super::close::{self, CloseFrame};
 use super::heartbeat::Heartbeat;
 use super::ids::{MessageId, SocketId, TokenRequest};
 use super::io::{Event, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange};
-use super::outbox::Outbox;
+use super::outbox::{Entry, Outbox};
 use super::rate::TokenBucket;
+use super::reliable::Reliable;
 use super::requests::Requests;
-use super::retry::Retry;
+use super::retry::{Pace, Retry};
 use super::rng::Rng;
 use super::state::{State, Status};
 use super::time::Instant;
 use super::timer::{Timer, TimerTable};
-use crate::config::{Config, ConfigError, millis};
+use crate::config::{Config, ConfigError, Delivery, millis};
 use crate::error::ErrorCode;
 
+pub use persistence::Loaded;
 pub use queue::{Answer, Outgoing, SendError};
 
 /// A timer that fires so much later than asked slept: the machine or the page did.
@@ -77,6 +82,8 @@ pub struct Connection<P> {
     heartbeat: Heartbeat,
     outbox: Outbox<P>,
     requests: Requests,
+    /// The session of reliable mode.
+    reliable: Option<Reliable<P>>,
     message_rate: Option<TokenBucket>,
     byte_rate: Option<TokenBucket>,
     /// Bytes in the socket's send buffer: as last told, and what was written since.
@@ -127,6 +134,8 @@ pub struct Stats {
     pub queued: u64,
     /// UTF-8 bytes in the outbox.
     pub queued_bytes: u64,
+    /// Messages of reliable mode that were written and not acked.
+    pub unacked: u64,
     /// Bytes in the browser's send buffer, as far as known.
     pub buffered: u64,
     /// Which attempt in a row this is, from 1; 0 while open, idle or closed.
@@ -137,25 +146,35 @@ pub struct Stats {
     pub latency_ms: Option<u64>,
 }
 
-impl<P> Connection<P> {
-    /// A connection that is idle. The seed must differ between clients, or their jitter is the same.
-    pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
+impl<P: Clone> Connection<P> {
+    /// A connection that is idle. The seed must be random: clients with the same one retry at the same
+    /// moments, and are the same to a server of reliable mode.
+    pub fn new(config: Config, seed: u128, now: Instant) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self::unchecked(config, seed, now))
     }
 
     /// The same for a caller that has checked the options itself. Numbers out of range make it wait oddly, no more.
-    pub fn unchecked(config: Config, seed: u64, now: Instant) -> Self {
+    pub fn unchecked(config: Config, seed: u128, now: Instant) -> Self {
         let rate = config.rate;
         let bytes = rate.and_then(|rate| rate.bytes);
+        let (low, high) = (seed as u64, (seed >> 64) as u64);
+        let reliable = match &config.delivery {
+            Delivery::Plain => None,
+            Delivery::Reliable(options) => {
+                let rngs = [Rng::new(!low), Rng::new(high)];
+                Some(Reliable::new(options.clone(), rngs))
+            }
+        };
         Self {
             state: State::Idle,
             timers: TimerTable::default(),
             outputs: VecDeque::new(),
-            retry: Retry::new(&config.backoff, Rng::new(seed)),
+            retry: Retry::new(&config.backoff, Rng::new(low)),
             heartbeat: Heartbeat::new(config.heartbeat.as_ref()),
             outbox: Outbox::new(config.outbox),
             requests: Requests::default(),
+            reliable,
             message_rate: rate.map(|rate| TokenBucket::new(rate.messages, rate.burst, now)),
             byte_rate: bytes.map(|bytes| TokenBucket::new(bytes.per_second, bytes.burst, now)),
             buffered: 0,
@@ -184,19 +203,18 @@ impl<P> Connection<P> {
         if matches!(self.state, State::Idle | State::Closed(_)) {
             self.opened_before = false;
             self.start_afresh();
-            self.attempt_when_permitted(now);
+            self.claim_or_attempt(now);
         }
     }
 
     /// Gives up the present socket or wait and connects anew, as soon as the budget of attempts permits.
     pub fn reconnect(&mut self, now: Instant) {
-        let frame = CloseFrame {
-            code: 1000,
-            reason: String::new(),
-        };
-        self.abandon(frame, ErrorCode::Disconnected);
+        if matches!(self.state, State::Claiming) {
+            return;
+        }
+        self.abandon_with(1000, "", ErrorCode::Disconnected);
         self.start_afresh();
-        self.attempt_when_permitted(now);
+        self.claim_or_attempt(now);
     }
 
     /// Closes for good: everything that waits settles. A later `connect` begins anew.
@@ -204,12 +222,10 @@ impl<P> Connection<P> {
         if !close::is_sendable(code) || reason.len() > REASON_BYTES {
             return Err(ErrorCode::InvalidClose);
         }
-        let frame = CloseFrame {
-            code,
-            reason: reason.to_owned(),
-        };
-        self.abandon(frame, ErrorCode::Closed);
+        self.say_bye();
+        self.abandon_with(code, reason, ErrorCode::Closed);
         self.reject_all(ErrorCode::Closed);
+        self.end_session();
         self.stop(ErrorCode::Closed);
         Ok(())
     }
@@ -220,6 +236,7 @@ impl<P> Connection<P> {
             Input::Timeout => self.handle_timeouts(now),
             Input::Token(request, answer) => self.handle_token(now, request, answer),
             Input::Page(event) => self.handle_page(now, event),
+            Input::Storage(event) => self.handle_storage(now, event),
             Input::Buffered(socket, bytes) if self.state.socket() == Some(socket) => {
                 self.handle_buffered(now, bytes);
             }
@@ -267,6 +284,10 @@ impl<P> Connection<P> {
             opened: counts.opened,
             rejected: counts.rejected,
             queued: self.outbox.len() as u64,
+            unacked: self
+                .reliable
+                .as_ref()
+                .map_or(0, |reliable| reliable.window.len() as u64),
             queued_bytes: self.outbox.bytes(),
             buffered: self.buffered,
             attempt: change.attempt,
@@ -287,8 +308,12 @@ impl<P> Connection<P> {
                         code: 4408,
                         reason: "connect timeout".to_owned(),
                     };
+                    let opened = matches!(self.state, State::Handshaking { .. });
                     self.abandon(frame, ErrorCode::ConnectTimeout);
-                    self.handshake_failed(now);
+                    match opened {
+                        true => self.retry(now, Pace::Usual),
+                        false => self.handshake_failed(now),
+                    }
                 }
                 Timer::Retry => self.attempt_when_permitted(now),
                 Timer::Heartbeat => self.heartbeat_due(now),
@@ -304,17 +329,31 @@ impl<P> Connection<P> {
                 Timer::Request => self.expire_requests(now),
                 Timer::TokenRefresh => self.refresh_token(),
                 Timer::Closing => self.closing_ended(now),
+                Timer::Claim => self.claim_failed(now),
+                Timer::Ack => self.write_ack(),
+                Timer::Stalled => self.event(Event::Warning(ErrorCode::Stalled, None)),
+                Timer::Drain => self.drain_due(now),
             }
         }
     }
 
     fn handle_socket(&mut self, now: Instant, event: SocketEvent) {
         match event {
-            SocketEvent::Opened => self.handle_opened(now),
-            SocketEvent::Frame(frame) => self.handle_frame(now, frame),
+            SocketEvent::Opened | SocketEvent::Accepted if self.reliable.is_none() => {
+                self.handle_opened(now);
+            }
+            SocketEvent::Opened => self.unsupported_server(now),
+            SocketEvent::Accepted => self.handle_accepted(),
+            SocketEvent::Frame(frame) => match self.reliable {
+                Some(_) => self.handle_session_frame(now, frame),
+                None => self.handle_frame(now, frame),
+            },
             SocketEvent::Closing => self.handle_closing(now),
+            SocketEvent::Closed(frame, None) if self.reliable.is_some() && frame.code == 4409 => {
+                self.handle_conflict(now, frame);
+            }
             SocketEvent::Closed(frame, verdict) => {
-                let action = verdict.unwrap_or_else(|| CloseAction::for_close(&frame));
+                let action = verdict.unwrap_or_else(|| self.default_action(&frame));
                 self.handle_closed(now, frame, action);
             }
             SocketEvent::Failed(OpenFailure::Malformed) => {
@@ -341,7 +380,7 @@ impl<P> Connection<P> {
             PageEvent::Return => {
                 self.heartbeat.hide(false);
                 if matches!(self.state, State::Suspended) {
-                    self.attempt_when_permitted(now);
+                    self.claim_or_attempt(now);
                 } else {
                     self.wake(now);
                 }
@@ -355,8 +394,10 @@ impl<P> Connection<P> {
             State::Ready { .. } => self.probe(now),
             State::Backoff { .. } => self.attempt_when_permitted(now),
             State::Idle
+            | State::Claiming
             | State::Authenticating(_)
             | State::Opening { .. }
+            | State::Handshaking { .. }
             | State::Suspended
             | State::Closed(_) => {}
         }
@@ -376,9 +417,11 @@ impl<P> Connection<P> {
             State::Idle | State::Ready { .. } => (false, None, None),
             State::Closed(error) => (false, None, Some(error)),
             State::Backoff { retry_at } => (true, Some(retry_at), None),
-            State::Authenticating(_) | State::Opening { .. } | State::Suspended => {
-                (true, None, None)
-            }
+            State::Claiming
+            | State::Authenticating(_)
+            | State::Opening { .. }
+            | State::Handshaking { .. }
+            | State::Suspended => (true, None, None),
         };
         StatusChange {
             status: self.status(),

@@ -8,6 +8,8 @@ use crate::config::{self, millis};
 
 /// A close so soon after a connection's first unanswered ping is blamed on the ping.
 const REFUSED_WITHIN_MS: u64 = 5_000;
+/// A server's interval lies between these.
+const PING_MS: (u64, u64) = (5_000, 120_000);
 /// A deadline met so much later than planned was slept through: the answer gets another chance.
 const LATE_MS: u64 = 1_000;
 /// A page that wakes needs no probe if a frame came so recently.
@@ -78,6 +80,14 @@ impl Heartbeat {
 
     pub(crate) fn is_on(&self) -> bool {
         self.times.is_some()
+    }
+
+    /// The server speaks everwire.v1: it answers, and pings after so many milliseconds of its own silence.
+    pub(crate) fn agreed(&mut self, ping_ms: u64) {
+        self.answers = true;
+        if let Some(times) = &mut self.times {
+            times.interval = times.interval.min(ping_ms.clamp(PING_MS.0, PING_MS.1));
+        }
     }
 
     /// Whether a `pong` now answers a ping of ours.

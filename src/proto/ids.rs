@@ -11,3 +11,12 @@ pub struct MessageId(pub u64);
 /// One question to the token provider. Answers to an older one are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenRequest(pub u32);
+
+/// What a message asks of the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// To be handled.
+    Message,
+    /// To be answered.
+    Request,
+}

@@ -4,7 +4,9 @@ use core::fmt;
 
 use super::auth::{Token, TokenReason};
 use super::close::{CloseAction, CloseFrame};
+use super::frames::{Lost, Part};
 use super::ids::{MessageId, SocketId, TokenRequest};
+use super::reliable::{Body, Store};
 use super::state::Status;
 use super::time::Instant;
 use super::wire;
@@ -25,6 +27,19 @@ pub enum Input {
     Page(PageEvent),
     /// The socket's send buffer holds so many bytes.
     Buffered(SocketId, u32),
+    /// What became of something that was asked of the storage.
+    Storage(StorageEvent),
+}
+
+/// What becomes of claims and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageEvent {
+    /// The `cid` that was asked for last is this page's alone.
+    Claimed,
+    /// It is another page's, or there is no way to know.
+    Denied,
+    /// Something could not be written.
+    Failed,
 }
 
 /// What happens on a socket.
@@ -32,6 +47,8 @@ pub enum Input {
 pub enum SocketEvent {
     /// The handshake is done.
     Opened,
+    /// The handshake is done, and the server speaks `everwire.v1`.
+    Accepted,
     /// A frame came.
     Frame(Frame),
     /// The socket is closing and takes no more writes, but has not said why.
@@ -52,7 +69,7 @@ pub enum OpenFailure {
 }
 
 /// A frame as the engine sees it: its size and its place in the protocol, never its payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The size in UTF-8 bytes.
     pub bytes: u32,
@@ -61,8 +78,10 @@ pub struct Frame {
 }
 
 /// What a frame is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
+    /// Messages of reliable mode, one or many.
+    Batch(Vec<Part>),
     /// An application message.
     Message,
     /// A message that answers the request of this id.
@@ -71,7 +90,7 @@ pub enum Content {
     Ping,
     /// Type `pong`.
     Pong,
-    /// Neither a JSON object nor one with a string `type`.
+    /// Neither a JSON object nor one with a string `type`; in reliable mode, no frame of the protocol.
     Invalid,
 }
 
@@ -126,6 +145,8 @@ pub enum Output<P> {
     Transmit(SocketId, Transmit<P>),
     /// Abandon the socket: remove its handlers, close it, do not wait for it.
     Close(SocketId, CloseFrame),
+    /// Use the storage of the page.
+    Store(Store<P>),
     /// Ask the token provider, and the URL provider if there is one.
     FetchToken(TokenRequest, TokenReason),
     /// Tell the application.
@@ -139,6 +160,17 @@ pub enum Transmit<P> {
     Control(String),
     /// The application's, as it was given to `send`.
     Message(P),
+    /// The application's, with their seqs.
+    Batch(Batch<P>),
+}
+
+/// Messages to write as one frame: an array, or the object alone if it is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch<P> {
+    /// Their seqs and what they are, at least one. [`wire::tail`] has what each adds to its payload.
+    pub messages: Vec<(u64, Body<P>)>,
+    /// The ack that the first of them carries.
+    pub ack: Option<u64>,
 }
 
 /// What the application may want to know.
@@ -148,20 +180,54 @@ pub enum Event<P> {
     Status(StatusChange),
     /// The frame that was just handed in is for the application.
     Message,
+    /// These messages of the frame that was just handed in are for the application.
+    Deliver(Delivered),
     /// The frame that was just handed in answers this request, which settles.
     Answered(MessageId),
-    /// Written to the socket. A plain message settles with it; a request goes on to its answer.
+    /// This message of the frame that was just handed in answers this request, which settles.
+    AnsweredBy(MessageId, Delivered),
+    /// Written to the socket. A plain message settles with it; a request goes on to its answer, and a reliable one to its ack.
     Sent(MessageId),
+    /// Handled by the server: a reliable message settles with it.
+    Acked(MessageId),
+    /// Refused by the server, with its code and what it said: settled. It was not handled.
+    Refused(MessageId, String, String),
+    /// An earlier page of this tab left this message to be sent.
+    Restored(MessageId, P),
     /// Not written, and never will be: settled, and handed back.
     Rejected(MessageId, ErrorCode, P),
-    /// A request was written and its answer will not come: the server may have acted on it.
+    /// A message was written and nobody will know whether the server acted on it: settled.
     Uncertain(MessageId, ErrorCode),
     /// A ping was answered after so many milliseconds.
     Latency(u64),
     /// A connection or an attempt ended; the close frame if there was one.
     Disconnected(ErrorCode, Option<CloseFrame>),
+    /// Messages to the application were lost. What it fetches now has all of them.
+    Resync(Resync),
     /// Something is worth a warning, and the connection goes on; the message concerned if there is one.
     Warning(ErrorCode, Option<MessageId>),
+}
+
+/// Messages of a frame, and their places in all that the application gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The first of them in the frame, from 0.
+    pub index: u32,
+    /// How many.
+    pub count: u32,
+    /// The position of the first, for [`Connection::handled`](super::Connection::handled).
+    pub position: u64,
+}
+
+/// Messages to the application that were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resync {
+    /// Why.
+    pub reason: Lost,
+    /// The first and the last seq of those missed, if that is known.
+    pub missed: Option<(u64, u64)>,
+    /// The position of this news among what the application gets.
+    pub position: u64,
 }
 
 /// Where the connection stands.
@@ -217,6 +283,7 @@ impl<P: fmt::Debug> fmt::Debug for Output<P> {
             Self::Close(socket, frame) => {
                 f.debug_tuple("Close").field(socket).field(frame).finish()
             }
+            Self::Store(store) => f.debug_tuple("Store").field(store).finish(),
             Self::FetchToken(request, reason) => f
                 .debug_tuple("FetchToken")
                 .field(request)
@@ -235,6 +302,7 @@ impl<P: fmt::Debug> fmt::Debug for Transmit<P> {
             }
             Self::Control(_) => f.write_str("Control(…)"),
             Self::Message(payload) => f.debug_tuple("Message").field(payload).finish(),
+            Self::Batch(batch) => f.debug_tuple("Batch").field(batch).finish(),
         }
     }
 }

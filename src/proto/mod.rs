@@ -9,6 +9,7 @@ mod ids;
 mod io;
 mod outbox;
 pub mod rate;
+mod reliable;
 mod requests;
 mod retry;
 mod rng;
@@ -20,12 +21,13 @@ pub mod wire;
 
 pub use auth::{AuthVia, Token, TokenReason};
 pub use close::{CloseAction, CloseFrame};
-pub use connection::{Answer, Connection, Outgoing, SendError, Stats};
-pub use ids::{MessageId, SocketId, TokenRequest};
+pub use connection::{Answer, Connection, Loaded, Outgoing, SendError, Stats};
+pub use ids::{MessageId, MessageKind, SocketId, TokenRequest};
 pub use io::{
-    Content, Event, Frame, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange,
-    TokenAnswer, Transmit,
+    Batch, Content, Delivered, Event, Frame, Input, OpenFailure, Output, PageEvent, Resync,
+    SocketEvent, StatusChange, StorageEvent, TokenAnswer, Transmit,
 };
+pub use reliable::{Body, Head, PageEnd, Place, Saved, Slot, Store, Stored};
 pub use state::{State, Status, Writable};
 pub use time::Instant;
 pub use timer::Timer;

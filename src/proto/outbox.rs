@@ -3,7 +3,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::ids::MessageId;
+use super::ids::{MessageId, MessageKind};
+use super::reliable::Receipt;
 use super::time::Instant;
 use crate::config::{self, Overflow};
 use crate::error::ErrorCode;
@@ -23,6 +24,10 @@ pub(crate) struct Entry<P> {
     pub(crate) payload: P,
     pub(crate) bytes: u32,
     pub(crate) expires: Option<Instant>,
+    pub(crate) kind: MessageKind,
+    pub(crate) receipt: Receipt,
+    /// Whether a reload of the page does not lose it.
+    pub(crate) stored: bool,
 }
 
 /// What became of an entry that was offered.
@@ -41,6 +46,7 @@ pub(crate) enum Pushed<P> {
 enum Which {
     Is(MessageId),
     ExpiredAt(Instant),
+    Stored,
 }
 
 impl Which {
@@ -48,6 +54,7 @@ impl Which {
         match self {
             Self::Is(id) => entry.id == id,
             Self::ExpiredAt(now) => entry.expires.is_some_and(|at| at <= now),
+            Self::Stored => entry.stored,
         }
     }
 }
@@ -70,8 +77,8 @@ impl<P> Outbox<P> {
         self.bytes
     }
 
-    pub(crate) fn front_bytes(&self) -> Option<u32> {
-        self.entries.front().map(|entry| entry.bytes)
+    pub(crate) fn front(&self) -> Option<&Entry<P>> {
+        self.entries.front()
     }
 
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
@@ -99,6 +106,23 @@ impl<P> Outbox<P> {
         self.bytes += u64::from(entry.bytes);
         self.entries.push_back(entry);
         Pushed::Queued(gave_way)
+    }
+
+    /// Puts what an earlier page had queued before everything else, whatever the limits are.
+    pub(crate) fn restore(&mut self, entries: Vec<Entry<P>>) {
+        for entry in entries.into_iter().rev() {
+            self.bytes += u64::from(entry.bytes);
+            self.entries.push_front(entry);
+        }
+    }
+
+    pub(crate) fn entries(&mut self) -> impl Iterator<Item = &mut Entry<P>> {
+        self.entries.iter_mut()
+    }
+
+    /// Takes the entries that are in storage.
+    pub(crate) fn take_stored(&mut self) -> Vec<Entry<P>> {
+        self.take(Which::Stored)
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<Entry<P>> {
@@ -165,6 +189,9 @@ mod tests {
             payload: id,
             bytes,
             expires: None,
+            kind: MessageKind::Message,
+            receipt: Receipt::Open,
+            stored: false,
         }
     }
 

@@ -28,6 +28,14 @@ impl TokenBucket {
         }
     }
 
+    /// Becomes no faster than this, and holds no more.
+    pub(crate) fn limit(&mut self, per_second: u32, burst: u32) {
+        let other = Self::new(per_second, burst, self.filled);
+        self.per_second = self.per_second.min(other.per_second);
+        self.capacity = self.capacity.min(other.capacity);
+        self.level = self.level.min(self.capacity);
+    }
+
     /// Takes `cost` units, or says in how many milliseconds they will be there and takes nothing.
     pub fn take(&mut self, now: Instant, cost: u32) -> Result<(), u64> {
         let wait = self.wait(now, cost);

@@ -17,7 +17,8 @@ pub(crate) struct Requests {
 struct Waiting {
     id: MessageId,
     deadline: Instant,
-    written: bool,
+    /// The id on the wire, once it was written.
+    written: Option<u64>,
 }
 
 impl Requests {
@@ -29,13 +30,18 @@ impl Requests {
         self.waiting.push(Waiting {
             id,
             deadline,
-            written: false,
+            written: None,
         });
     }
 
-    pub(crate) fn written(&mut self, id: MessageId) {
+    pub(crate) fn contains(&self, id: MessageId) -> bool {
+        self.find(id).is_some()
+    }
+
+    /// A request was written, with this id on the wire.
+    pub(crate) fn written(&mut self, id: MessageId, wire_id: u64) {
         if let Some(request) = self.find(id).and_then(|at| self.waiting.get_mut(at)) {
-            request.written = true;
+            request.written = Some(wire_id);
         }
     }
 
@@ -50,20 +56,21 @@ impl Requests {
         }
     }
 
-    /// Forgets a request that was written. Whether it was there; nothing can answer one that was not written.
-    pub(crate) fn answered(&mut self, id: MessageId) -> bool {
-        let request = self.find(id).and_then(|at| self.waiting.get(at));
-        request.is_some_and(|request| request.written) && self.remove(id)
+    /// Forgets the request that was written with this id, if it still waits.
+    pub(crate) fn answered(&mut self, wire_id: u64) -> Option<MessageId> {
+        let written = |request: &Waiting| request.written == Some(wire_id);
+        let at = self.waiting.iter().position(written)?;
+        Some(self.waiting.remove(at).id)
     }
 
     /// Takes the requests whose wait is over, written or not.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
-        self.take(Some(now))
+        self.take(|request| request.deadline <= now)
     }
 
-    /// Takes the requests that were written: their answers cannot come any more.
-    pub(crate) fn take_written(&mut self) -> Vec<MessageId> {
-        self.take(None)
+    /// Takes the requests that were written with ids up to this one: their answers cannot come any more.
+    pub(crate) fn take_written(&mut self, up_to: u64) -> Vec<MessageId> {
+        self.take(|request| request.written.is_some_and(|wire_id| wire_id <= up_to))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -76,11 +83,10 @@ impl Requests {
             .ok()
     }
 
-    /// Takes those whose deadline has come at this moment; `None`: those that were written.
-    fn take(&mut self, expired_at: Option<Instant>) -> Vec<MessageId> {
+    fn take(&mut self, which: impl Fn(&Waiting) -> bool) -> Vec<MessageId> {
         let mut taken = Vec::new();
         self.waiting.retain(|request| {
-            let is_over = expired_at.map_or(request.written, |now| request.deadline <= now);
+            let is_over = which(request);
             if is_over {
                 taken.push(request.id);
             }
@@ -118,26 +124,26 @@ mod tests {
     #[test]
     fn only_what_was_written_can_be_answered_and_only_once() {
         let mut requests = filled(2);
-        requests.written(MessageId(2));
-        assert!(!requests.answered(MessageId(1)));
-        assert!(requests.answered(MessageId(2)));
-        assert!(!requests.answered(MessageId(2)));
-        assert!(!requests.answered(MessageId(3)));
+        requests.written(MessageId(2), 7);
+        assert_eq!(requests.answered(2), None);
+        assert_eq!(requests.answered(7), Some(MessageId(2)));
+        assert_eq!(requests.answered(7), None);
         assert!(requests.remove(MessageId(1)));
     }
 
     #[test]
     fn what_is_over_leaves_and_the_rest_stays() {
         let mut requests = filled(4);
-        requests.written(MessageId(1));
-        requests.written(MessageId(4));
+        requests.written(MessageId(1), 1);
+        requests.written(MessageId(4), 4);
         assert_eq!(requests.next_deadline(), Some(START.after(1)));
         assert_eq!(
             requests.take_expired(START.after(2)),
             [MessageId(1), MessageId(2)]
         );
         assert_eq!(requests.next_deadline(), Some(START.after(3)));
-        assert_eq!(requests.take_written(), [MessageId(4)]);
+        assert_eq!(requests.take_written(3), []);
+        assert_eq!(requests.take_written(4), [MessageId(4)]);
         assert_eq!(requests.take_expired(START.after(9)), [MessageId(3)]);
         assert_eq!(requests.next_deadline(), None);
     }

@@ -113,6 +113,11 @@ impl Retry {
         self.connected = true;
     }
 
+    /// A random part of this time.
+    pub(crate) fn spread(&mut self, ms: u64) -> u64 {
+        self.rng.between(0, ms)
+    }
+
     /// A connection proved stable, or the application starts afresh. The budget stays.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;

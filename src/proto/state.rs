@@ -10,6 +10,8 @@ use crate::error::ErrorCode;
 pub enum State {
     /// Not asked to connect yet.
     Idle,
+    /// What an earlier page of this tab left is being claimed.
+    Claiming,
     /// The token provider was asked.
     Authenticating(TokenRequest),
     /// A socket is making its handshake.
@@ -18,6 +20,13 @@ pub enum State {
         socket: SocketId,
         /// The token to send as the first frame.
         token: Option<Token>,
+        /// When the token is to be refreshed.
+        refresh_at: Option<Instant>,
+    },
+    /// The socket is open, and the server was asked for a session.
+    Handshaking {
+        /// The socket.
+        socket: SocketId,
         /// When the token is to be refreshed.
         refresh_at: Option<Instant>,
     },
@@ -46,6 +55,8 @@ pub enum Writable {
     Yes,
     /// Its send buffer is full.
     Congested,
+    /// The server asked to be left: only acks are waited for.
+    Leaving,
     /// It is closing and has not said why.
     Closing,
 }
@@ -53,8 +64,11 @@ pub enum Writable {
 impl State {
     pub(crate) fn socket(&self) -> Option<SocketId> {
         match self {
-            Self::Opening { socket, .. } | Self::Ready { socket, .. } => Some(*socket),
+            Self::Opening { socket, .. }
+            | Self::Handshaking { socket, .. }
+            | Self::Ready { socket, .. } => Some(*socket),
             Self::Idle
+            | Self::Claiming
             | Self::Authenticating(_)
             | Self::Backoff { .. }
             | Self::Suspended
@@ -85,8 +99,10 @@ impl Status {
             State::Idle => Self::Idle,
             State::Ready { .. } => Self::Open,
             State::Closed(_) => Self::Closed,
-            State::Authenticating(_)
+            State::Claiming
+            | State::Authenticating(_)
             | State::Opening { .. }
+            | State::Handshaking { .. }
             | State::Backoff { .. }
             | State::Suspended => match opened_before {
                 true => Self::Reconnecting,

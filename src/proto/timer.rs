@@ -25,10 +25,18 @@ pub enum Timer {
     TokenRefresh,
     /// A socket that began to close has had time to say why.
     Closing,
+    /// What an earlier page left could not be claimed.
+    Claim,
+    /// An ack has waited long enough for company.
+    Ack,
+    /// The server has acked nothing for long.
+    Stalled,
+    /// The server asked to be left.
+    Drain,
 }
 
 impl Timer {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 14] = [
         Self::Connect,
         Self::Retry,
         Self::Heartbeat,
@@ -39,6 +47,10 @@ impl Timer {
         Self::Request,
         Self::TokenRefresh,
         Self::Closing,
+        Self::Claim,
+        Self::Ack,
+        Self::Stalled,
+        Self::Drain,
     ];
 }
 
@@ -56,6 +68,12 @@ impl TimerTable {
 
     pub(crate) fn cancel(&mut self, timer: Timer) {
         self.set(timer, None);
+    }
+
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.deadlines
+            .get(timer as usize)
+            .is_some_and(Option::is_some)
     }
 
     pub(crate) fn is_due(&self, timer: Timer, now: Instant) -> bool {

@@ -55,6 +55,41 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
+    // Each fails where there is no session storage, or it is switched off or full.
+    #[wasm_bindgen(catch, js_namespace = sessionStorage, js_name = getItem)]
+    pub(super) fn stored(key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = sessionStorage, js_name = key)]
+    pub(super) fn stored_key(index: u32) -> Result<Option<String>, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = sessionStorage, js_name = setItem)]
+    pub(super) fn store(key: &str, value: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_namespace = sessionStorage, js_name = removeItem)]
+    pub(super) fn unstore(key: &str) -> Result<(), JsValue>;
+
+    /// Fails where there are no locks.
+    #[wasm_bindgen(catch, js_namespace = ["navigator", "locks"], js_name = request)]
+    pub(super) fn request_lock(name: &str, granted: &JsValue) -> Result<Promise, JsValue>;
+
+    pub(super) type Promise;
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new(executor: &JsValue) -> Promise;
+    #[wasm_bindgen(method, js_name = catch)]
+    pub(super) fn or_else(this: &Promise, handler: &JsValue);
+
+    pub(super) type Function;
+    #[wasm_bindgen(method)]
+    pub(super) fn call(this: &Function);
+
+    /// A text that stays in JavaScript.
+    #[wasm_bindgen(js_name = String)]
+    pub(super) type Text;
+    #[wasm_bindgen(method)]
+    pub(super) fn slice(this: &Text, start: i32, end: i32) -> JsValue;
+    #[wasm_bindgen(method)]
+    pub(super) fn concat(this: &Text, other: &JsValue) -> JsValue;
+}
+
+#[wasm_bindgen]
+extern "C" {
     pub(super) type Array;
     #[wasm_bindgen(constructor)]
     pub(super) fn new() -> Array;
@@ -75,6 +110,8 @@ extern "C" {
     pub(super) fn set_onmessage(this: &WebSocket, handler: &JsValue);
     #[wasm_bindgen(method, setter, js_name = onclose)]
     pub(super) fn set_onclose(this: &WebSocket, handler: &JsValue);
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn protocol(this: &WebSocket) -> String;
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     pub(super) fn buffered_amount(this: &WebSocket) -> u32;
     #[wasm_bindgen(method, getter, js_name = readyState)]

@@ -32,6 +32,11 @@ impl Clock {
         self.0.set(readings);
         Instant::from_millis(readings.now as u64)
     }
+
+    /// Milliseconds since 1970, as far as the machine knows.
+    pub(super) fn wall_ms(&self) -> u64 {
+        wall_ms() as u64
+    }
 }
 
 impl Readings {

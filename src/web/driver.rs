@@ -9,15 +9,18 @@ use wasm_bindgen::JsValue;
 
 use super::browser;
 use super::clock::Clock;
+use super::frames;
 use super::page::Page;
 use super::socket::{Socket, Told};
+use super::storage::Storage;
 use super::timer::Timer;
 use crate::config::{Config, ConfigError};
 use crate::error::ErrorCode;
+use crate::proto::frames::SUBPROTOCOL;
 use crate::proto::{
     CloseAction, CloseFrame, Connection, Event, Frame, Input, Instant, MessageId, Outgoing, Output,
-    PageEvent, SendError, SocketEvent, SocketId, State, Stats, Status, TokenAnswer, TokenReason,
-    TokenRequest, Transmit,
+    PageEvent, SendError, SocketEvent, SocketId, State, Stats, Status, StorageEvent, Store,
+    TokenAnswer, TokenReason, TokenRequest, Transmit,
 };
 
 /// What stands above the driver: reads frames and carries events to the application.
@@ -47,6 +50,7 @@ struct Core<H> {
     timer: Timer,
     socket: RefCell<Option<Socket>>,
     page: RefCell<Option<Page>>,
+    storage: Storage,
     stage: Cell<Stage>,
 }
 
@@ -71,6 +75,7 @@ impl<H: Host> Driver<H> {
     /// The same for a host that has checked the options itself.
     pub fn unchecked(config: Config, host: H) -> Self {
         let clock = Clock::start();
+        let storage = Storage::new(&config);
         let connection = Connection::unchecked(config, random_seed(), clock.now());
         Self(Rc::new_cyclic(|core| Core {
             connection: RefCell::new(connection),
@@ -79,6 +84,7 @@ impl<H: Host> Driver<H> {
             timer: Timer::new(Self::on_timer(core.clone())),
             socket: RefCell::default(),
             page: RefCell::default(),
+            storage,
             stage: Cell::new(Stage::Waiting),
         }))
     }
@@ -120,6 +126,21 @@ impl<H: Host> Driver<H> {
     /// See [`Connection::withdraw`].
     pub fn withdraw(&self, id: MessageId) {
         self.0.command(|connection, _| connection.withdraw(id));
+    }
+
+    /// See [`Connection::send_volatile`].
+    ///
+    /// # Errors
+    /// When the message could not be written at once; it is handed back.
+    pub fn send_volatile(&self, payload: JsValue, bytes: u32) -> Result<(), SendError<JsValue>> {
+        self.0
+            .command(|connection, now| connection.send_volatile(now, payload, bytes))
+    }
+
+    /// See [`Connection::handled`].
+    pub fn handled(&self, position: u64) {
+        self.0
+            .command(|connection, now| connection.handled(now, position));
     }
 
     /// The answer to [`Host::fetch_token`].
@@ -228,6 +249,7 @@ impl<H: Host> Core<H> {
                     socket.abandon(&frame);
                 }
             }
+            Output::Store(store) => self.store(store),
             Output::FetchToken(request, reason) => self.host.fetch_token(request, reason),
             Output::Event(event) => self.host.event(event),
         }
@@ -254,6 +276,7 @@ impl<H: Host> Core<H> {
 
     fn hear(self: &Rc<Self>, id: SocketId, told: Told) {
         let event = match told {
+            Told::Opened if self.chose_everwire() => SocketEvent::Accepted,
             Told::Opened => SocketEvent::Opened,
             Told::Message(data) => return self.hear_frame(id, self.host.decode(data)),
             Told::Closed(frame) => {
@@ -278,6 +301,7 @@ impl<H: Host> Core<H> {
         let data = match frame {
             Transmit::Control(text) => text.into(),
             Transmit::Message(payload) => payload,
+            Transmit::Batch(batch) => frames::write(batch),
         };
         if let Some(socket) = self
             .socket
@@ -286,6 +310,39 @@ impl<H: Host> Core<H> {
             .filter(|socket| socket.id == id)
         {
             socket.send(&data);
+        }
+    }
+
+    fn chose_everwire(&self) -> bool {
+        let socket = self.socket.borrow();
+        socket
+            .as_ref()
+            .is_some_and(|socket| socket.protocol() == SUBPROTOCOL)
+    }
+
+    /// What is asked of the storage while outputs are acted on is answered by inputs, whose outputs come after them.
+    fn store(self: &Rc<Self>, store: Store<JsValue>) {
+        match store {
+            Store::Load => {
+                let loaded = self.storage.load();
+                let (now, wall) = (self.clock.now(), self.clock.wall_ms());
+                self.connection.borrow_mut().restored(now, wall, loaded);
+            }
+            Store::Claim(cid) => {
+                let core = Rc::downgrade(self);
+                self.storage.claim(&cid, move |event| {
+                    if let Some(core) = core.upgrade() {
+                        core.input(Input::Storage(event));
+                    }
+                });
+            }
+            store => {
+                if !self.storage.act(store) {
+                    let failed = Input::Storage(StorageEvent::Failed);
+                    let now = self.clock.now();
+                    self.connection.borrow_mut().handle_input(now, failed);
+                }
+            }
         }
     }
 
@@ -326,8 +383,8 @@ impl<H: Host> Core<H> {
 }
 
 /// Clients with the same seed would all retry at the same moments.
-fn random_seed() -> u64 {
-    let mut bytes = [0; 8];
+fn random_seed() -> u128 {
+    let mut bytes = [0; 16];
     browser::fill_randomly(&mut bytes);
-    u64::from_le_bytes(bytes)
+    u128::from_le_bytes(bytes)
 }

@@ -3,8 +3,10 @@
 mod browser;
 mod clock;
 mod driver;
+mod frames;
 mod page;
 mod socket;
+mod storage;
 mod timer;
 
 pub use driver::{Driver, Host};

@@ -51,6 +51,11 @@ impl Socket {
         let _ = self.raw.send(data);
     }
 
+    /// The subprotocol that the server chose.
+    pub(super) fn protocol(&self) -> String {
+        self.raw.protocol()
+    }
+
     pub(super) fn buffered(&self) -> u32 {
         self.raw.buffered_amount()
     }

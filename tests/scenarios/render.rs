@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use everwire::ErrorCode;
-use everwire::proto::{Event, MessageId, Output, Timer, Transmit};
+use everwire::proto::{
+    Batch, Body, Delivered, Event, MessageId, Output, Slot, Store, Timer, Transmit, wire,
+};
 
 pub fn render(output: Output<String>) -> String {
     match output {
@@ -20,6 +22,10 @@ pub fn render(output: Output<String>) -> String {
         Output::Transmit(socket, Transmit::Control(frame) | Transmit::Message(frame)) => {
             format!("transmit {} {frame}", socket.0)
         }
+        Output::Transmit(socket, Transmit::Batch(batch)) => {
+            format!("transmit {} {}", socket.0, render_batch(batch))
+        }
+        Output::Store(store) => render_store(store),
         Output::Close(socket, frame) => {
             let text = format!("close {} {} {}", socket.0, frame.code, frame.reason);
             text.trim_end().to_owned()
@@ -28,6 +34,35 @@ pub fn render(output: Output<String>) -> String {
             format!("fetch-token {} {reason:?}", request.0).to_lowercase()
         }
         Output::Event(event) => render_event(event),
+    }
+}
+
+/// Payloads of scripts are no JSON: what a message adds to its payload stands behind it.
+fn render_batch(batch: Batch<String>) -> String {
+    let mut ack = batch.ack;
+    let messages = batch.messages.into_iter().map(|(seq, body)| {
+        let tail = wire::tail(&body, seq, ack.take());
+        match body {
+            Body::Message(payload) | Body::Request(payload) => payload + &tail,
+            Body::Skip => tail,
+        }
+    });
+    messages.collect::<Vec<_>>().join(" ")
+}
+
+fn render_store(store: Store<String>) -> String {
+    let name = |slot| match slot {
+        Slot::Seq(seq) => format!("s{seq}"),
+        Slot::Queued(place) => format!("q{place}"),
+    };
+    match store {
+        Store::Load => "load".to_owned(),
+        Store::Claim(_) => "claim".to_owned(),
+        Store::Release => "release".to_owned(),
+        Store::Head(head) => format!("head tx={} {:?}", head.tx, head.end).to_lowercase(),
+        Store::Keep(stored) => format!("keep {} {}", name(stored.slot), stored.payload),
+        Store::Forget(slot) => format!("forget {}", name(slot)),
+        Store::Clear => "clear".to_owned(),
     }
 }
 
@@ -48,6 +83,24 @@ fn render_event(event: Event<String>) -> String {
                 .map_or(text.clone(), |code| with_code(text, code))
         }
         Event::Message => "message".to_owned(),
+        Event::Deliver(delivered) => format!("deliver {}", render_delivered(delivered)),
+        Event::AnsweredBy(id, delivered) => {
+            format!(
+                "{} {}",
+                message("answered", id),
+                render_delivered(delivered)
+            )
+        }
+        Event::Acked(id) => message("acked", id),
+        Event::Refused(id, code, _) => format!("{} {code}", message("refused", id)),
+        Event::Restored(id, payload) => format!("{} {payload}", message("restored", id)),
+        Event::Resync(resync) => {
+            let text = format!("resync {} at={}", resync.reason.as_str(), resync.position);
+            let missed = resync.missed;
+            missed.map_or(text.clone(), |(from, to)| {
+                format!("{text} missed={from}-{to}")
+            })
+        }
         Event::Answered(id) => message("answered", id),
         Event::Sent(id) => message("sent", id),
         Event::Rejected(id, code, payload) => {
@@ -66,6 +119,15 @@ fn render_event(event: Event<String>) -> String {
     }
 }
 
+fn render_delivered(delivered: Delivered) -> String {
+    let Delivered {
+        index,
+        count,
+        position,
+    } = delivered;
+    format!("index={index} count={count} position={position}")
+}
+
 pub fn timer_name(timer: Timer) -> &'static str {
     match timer {
         Timer::Connect => "connect",
@@ -78,5 +140,9 @@ pub fn timer_name(timer: Timer) -> &'static str {
         Timer::Request => "request",
         Timer::TokenRefresh => "token-refresh",
         Timer::Closing => "closing",
+        Timer::Claim => "claim",
+        Timer::Ack => "ack",
+        Timer::Stalled => "stalled",
+        Timer::Drain => "drain",
     }
 }

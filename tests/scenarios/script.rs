@@ -47,7 +47,7 @@ pub fn check(configure: impl FnOnce(&mut Config), script: &str) {
 pub fn check_seed(seed: u64, configure: impl FnOnce(&mut Config), script: &str) {
     let mut config = Config::new("ws://host/ws");
     configure(&mut config);
-    let mut run = Run::new(Connection::new(config, seed, START).unwrap());
+    let mut run = Run::new(Connection::new(config, u128::from(seed), START).unwrap());
     let lines = || {
         script
             .lines()

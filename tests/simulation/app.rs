@@ -168,6 +168,12 @@ impl World {
     pub fn ledger_hears(&mut self, event: Event<Payload>) {
         let now = self.now;
         match event {
+            Event::Deliver(_)
+            | Event::AnsweredBy(..)
+            | Event::Acked(_)
+            | Event::Refused(..)
+            | Event::Restored(..)
+            | Event::Resync(_) => panic!("an event of reliable delivery in plain mode"),
             Event::Sent(id) => self.ledger.sent(id),
             Event::Rejected(id, code, payload) => {
                 self.see(match code {

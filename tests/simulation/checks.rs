@@ -115,6 +115,9 @@ impl World {
         assert_eq!(due.is_some(), is_sent, "Sent follows its write at once");
         self.check_absorbed(output);
         match output {
+            Output::Store(_) | Output::Transmit(_, Transmit::Batch(_)) => {
+                panic!("reliable delivery in plain mode");
+            }
             Output::Open { .. } => {
                 if self.plan.config.auth == AuthVia::Nothing {
                     self.attempt_begins();
@@ -144,6 +147,12 @@ impl World {
 
     fn check_event(&mut self, event: &Event<Payload>) {
         match event {
+            Event::Deliver(_)
+            | Event::AnsweredBy(..)
+            | Event::Acked(_)
+            | Event::Refused(..)
+            | Event::Restored(..)
+            | Event::Resync(_) => panic!("an event of reliable delivery in plain mode"),
             Event::Status(change) => self.status_changes(*change),
             Event::Latency(_) => {
                 self.see("a round trip");
@@ -302,6 +311,7 @@ impl World {
             return;
         };
         let fits = match timer {
+            Timer::Claim | Timer::Ack | Timer::Stalled | Timer::Drain => false,
             Timer::Expiry | Timer::Request => true,
             Timer::Connect => matches!(
                 self.connection.state(),

@@ -79,6 +79,7 @@ impl World {
             self.note(|_| format!("  > {output:?}"));
             self.check_output(&output);
             match output {
+                Output::Store(_) => panic!("storage in plain mode"),
                 Output::Open {
                     socket,
                     url,
@@ -154,6 +155,7 @@ impl World {
         let ready = self.socket(id).ready;
         assert_eq!(ready, Ready::Open, "a write to a socket that is not open");
         match frame {
+            Transmit::Batch(_) => panic!("a batch in plain mode"),
             Transmit::Control(text) => {
                 let bytes = text.len() as u64;
                 self.send_up(id, bytes, Up::Control(text));
@@ -237,7 +239,7 @@ impl World {
         self.look_around();
         let before = self.connection.stats(self.at()).received;
         if self.current == Some(id) {
-            self.input(Input::Socket(id, SocketEvent::Frame(frame)));
+            self.input(Input::Socket(id, SocketEvent::Frame(frame.clone())));
             let passed_on = self.connection.stats(self.at()).received - before;
             let is_message = frame.content == Content::Message && frame.bytes <= MAX_FRAME;
             assert!(!is_message || passed_on == 1, "a message was not passed on");

@@ -150,7 +150,8 @@ impl Storm {
 impl Client {
     fn open(seed: u64) -> Self {
         let at = Instant::from_millis;
-        let mut connection = Connection::new(Config::new("ws://host/ws"), seed, at(0)).unwrap();
+        let mut connection =
+            Connection::new(Config::new("ws://host/ws"), u128::from(seed), at(0)).unwrap();
         connection.connect(at(0));
         connection.handle_input(at(0), Input::Socket(SocketId(1), SocketEvent::Opened));
         connection.handle_input(at(LOST_AT - 1), Input::Timeout);

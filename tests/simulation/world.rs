@@ -81,7 +81,7 @@ impl World {
         let plan = Plan::new(&mut dice);
         let now = dice.within(0..=1_000_000);
         let at = Instant::from_millis(now);
-        let connection = Connection::new(plan.config.clone(), dice.roll(), at);
+        let connection = Connection::new(plan.config.clone(), u128::from(dice.roll()), at);
         Self {
             now,
             queue: Queue::default(),

@@ -2,6 +2,7 @@
 
 use super::super::auth::{self, AuthVia, Token, TokenReason};
 use super::super::close::{CloseAction, CloseFrame};
+use super::super::frames::SUBPROTOCOL;
 use super::super::ids::{SocketId, TokenRequest};
 use super::super::io::{Event, Output, TokenAnswer};
 use super::super::retry::Pace;
@@ -21,7 +22,7 @@ const LIFE_MS: (u64, u64) = (10_000, 86_400_000);
 /// How long to wait after a refresh that failed.
 const REFRESH_RETRY_MS: u64 = 10_000;
 
-impl<P> Connection<P> {
+impl<P: Clone> Connection<P> {
     pub(super) fn attempt_when_permitted(&mut self, now: Instant) {
         let permitted_at = self.retry.permitted_at(now);
         if permitted_at > now {
@@ -56,7 +57,9 @@ impl<P> Connection<P> {
             State::Authenticating(_) => self.handle_first_token(now, answer),
             State::Ready { .. } => self.handle_refreshed_token(now, answer),
             State::Idle
+            | State::Claiming
             | State::Opening { .. }
+            | State::Handshaking { .. }
             | State::Backoff { .. }
             | State::Suspended
             | State::Closed(_) => {}
@@ -102,11 +105,15 @@ impl<P> Connection<P> {
             }
             TokenAnswer::Failed => {
                 self.event(Event::Warning(ErrorCode::TokenFailed, None));
-                self.timers
-                    .set(Timer::TokenRefresh, Some(now.after(REFRESH_RETRY_MS)));
+                self.retry_refresh(now);
             }
             TokenAnswer::Unauthorized => self.unauthorized(),
         }
+    }
+
+    pub(super) fn retry_refresh(&mut self, now: Instant) {
+        self.timers
+            .set(Timer::TokenRefresh, Some(now.after(REFRESH_RETRY_MS)));
     }
 
     /// Only a token in a frame can be refreshed on an open socket; a cookie's provider renews it by being asked.
@@ -122,6 +129,9 @@ impl<P> Connection<P> {
     fn open(&mut self, token: Option<Token>, url: Option<String>, refresh_at: Option<Instant>) {
         let mut url = url.unwrap_or_else(|| self.config.url.clone());
         let mut protocols = self.config.protocols.clone();
+        if self.reliable.is_some() {
+            protocols.insert(0, SUBPROTOCOL.to_owned());
+        }
         let mut first_frame = None;
         if let Some(token) = token {
             match &self.config.auth {
@@ -153,6 +163,13 @@ impl<P> Connection<P> {
         self.failed_handshakes = self.failed_handshakes.saturating_add(1);
         if self.failed_handshakes.is_multiple_of(SUSPECT_TOKEN_AFTER) {
             self.token_reason = TokenReason::Refused;
+            if self
+                .reliable
+                .as_ref()
+                .is_some_and(|reliable| !reliable.had_session)
+            {
+                self.event(Event::Warning(ErrorCode::UnsupportedServer, None));
+            }
         }
         self.retry(now, Pace::Usual);
     }
@@ -209,7 +226,7 @@ impl<P> Connection<P> {
 }
 
 /// At four fifths of a token's life.
-fn refresh_at(now: Instant, expires_in_ms: Option<u64>) -> Option<Instant> {
+pub(super) fn refresh_at(now: Instant, expires_in_ms: Option<u64>) -> Option<Instant> {
     let life = expires_in_ms?.clamp(LIFE_MS.0, LIFE_MS.1);
     Some(now.after(life / 10 * 8))
 }

@@ -19,7 +19,7 @@ use alloc::string::String;
 /// How long a socket that began to close may take to say why: browsers wait up to 60 s for a silent peer.
 const CLOSING_MS: u64 = 2_000;
 
-impl<P> Connection<P> {
+impl<P: Clone> Connection<P> {
     pub(super) fn handle_opened(&mut self, now: Instant) {
         let State::Opening {
             socket,
@@ -30,13 +30,9 @@ impl<P> Connection<P> {
             return;
         };
         let (socket, token, refresh_at) = (*socket, token.clone(), *refresh_at);
-        self.timers.cancel(Timer::Connect);
-        let stable_at = now.after(millis(self.config.backoff.reset_after));
-        self.timers.set(Timer::Stable, Some(stable_at));
         self.timers.set(Timer::TokenRefresh, refresh_at);
-        self.retry.connected();
+        self.became_ready(now);
         self.failed_handshakes = 0;
-        self.opened_before = true;
         self.counts.opened += 1;
         self.buffered = 0;
         self.heartbeat.opened(now);
@@ -52,6 +48,16 @@ impl<P> Connection<P> {
         self.flush(now);
     }
 
+    /// Messages flow from here on.
+    pub(super) fn became_ready(&mut self, now: Instant) {
+        self.timers.cancel(Timer::Connect);
+        let stable_at = now.after(millis(self.config.backoff.reset_after));
+        self.timers.set(Timer::Stable, Some(stable_at));
+        self.retry.connected();
+        self.opened_before = true;
+    }
+
+    /// A frame of plain mode.
     pub(super) fn handle_frame(&mut self, now: Instant, frame: Frame) {
         if !matches!(self.state, State::Ready { .. }) {
             return;
@@ -60,7 +66,7 @@ impl<P> Connection<P> {
         let heartbeat_frame = match frame.content {
             Content::Pong => self.heartbeat.awaits_pong(),
             Content::Ping => self.heartbeat.is_on(),
-            Content::Message | Content::Answer(_) | Content::Invalid => false,
+            Content::Message | Content::Answer(_) | Content::Batch(_) | Content::Invalid => false,
         };
         if heartbeat_frame && frame.content == Content::Pong {
             self.handle_pong(now);
@@ -72,10 +78,12 @@ impl<P> Connection<P> {
             _ if frame.bytes > self.config.max_frame => {
                 self.event(Event::Warning(ErrorCode::FrameTooLarge, None));
             }
-            Content::Invalid => self.event(Event::Warning(ErrorCode::InvalidFrame, None)),
+            Content::Batch(_) | Content::Invalid => {
+                self.event(Event::Warning(ErrorCode::InvalidFrame, None));
+            }
             Content::Ping if heartbeat_frame => self.control(wire::PONG.to_owned()),
             Content::Pong if heartbeat_frame => {}
-            Content::Answer(id) if self.requests.answered(id) => {
+            Content::Answer(id) if self.requests.answered(id.0).is_some() => {
                 self.arm_requests();
                 self.counts.received += 1;
                 self.event(Event::Answered(id));
@@ -87,7 +95,7 @@ impl<P> Connection<P> {
         }
     }
 
-    fn handle_pong(&mut self, now: Instant) {
+    pub(super) fn handle_pong(&mut self, now: Instant) {
         if let Some(latency) = self.heartbeat.pong(now) {
             self.counts.latency_ms = Some(latency);
             self.event(Event::Latency(latency));
@@ -107,7 +115,7 @@ impl<P> Connection<P> {
                 self.abandon(frame, ErrorCode::HeartbeatTimeout);
                 self.retry(now, Pace::Usual);
             }
-            Verdict::SendPing => self.control(wire::PING.to_owned()),
+            Verdict::SendPing => self.send_ping(now),
             Verdict::Alive => {}
         }
         self.arm_heartbeat();
@@ -116,8 +124,15 @@ impl<P> Connection<P> {
     /// Asks at once whether the other side is there.
     pub(super) fn probe(&mut self, now: Instant) {
         if self.takes_writes() && self.heartbeat.wake(now) == Verdict::SendPing {
-            self.control(wire::PING.to_owned());
+            self.send_ping(now);
             self.arm_heartbeat();
+        }
+    }
+
+    fn send_ping(&mut self, now: Instant) {
+        match self.reliable {
+            Some(_) => self.send_beat("$ping", now.as_millis()),
+            None => self.control(wire::PING.to_owned()),
         }
     }
 
@@ -170,8 +185,13 @@ impl<P> Connection<P> {
             CloseAction::RetrySlowly(_) | CloseAction::Retry => ErrorCode::Disconnected,
         };
         if action == CloseAction::TooLarge {
-            let blamed = self.last_written;
-            self.event(Event::Warning(ErrorCode::MessageTooLarge, blamed));
+            match self.reliable {
+                Some(_) => self.suspect_size(),
+                None => {
+                    let blamed = self.last_written;
+                    self.event(Event::Warning(ErrorCode::MessageTooLarge, blamed));
+                }
+            }
         }
         if refused_ping {
             self.event(Event::Warning(ErrorCode::HeartbeatRefused, None));
@@ -188,19 +208,23 @@ impl<P> Connection<P> {
         ) {
             return;
         }
-        let frame = CloseFrame {
-            code: 1000,
-            reason: String::new(),
-        };
-        self.abandon(frame, ErrorCode::Disconnected);
+        self.store_page();
+        self.abandon_with(1000, "", ErrorCode::Disconnected);
         self.transition(State::Suspended);
     }
 
     /// Ends the present socket, token request or wait from our side.
     pub(super) fn abandon(&mut self, frame: CloseFrame, error: ErrorCode) {
         let busy = match self.state {
-            State::Authenticating(_) | State::Opening { .. } | State::Ready { .. } => true,
-            State::Idle | State::Backoff { .. } | State::Suspended | State::Closed(_) => false,
+            State::Authenticating(_)
+            | State::Opening { .. }
+            | State::Handshaking { .. }
+            | State::Ready { .. } => true,
+            State::Idle
+            | State::Claiming
+            | State::Backoff { .. }
+            | State::Suspended
+            | State::Closed(_) => false,
         };
         if let Some(socket) = self.state.socket() {
             self.outputs.push_back(Output::Close(socket, frame));
@@ -216,7 +240,10 @@ impl<P> Connection<P> {
     pub(super) fn disconnected(&mut self, error: ErrorCode, frame: Option<CloseFrame>) {
         self.leave_link();
         self.event(Event::Disconnected(error, frame));
-        self.lose_requests();
+        // A session's answers may come over the next socket.
+        if self.reliable.is_none() {
+            self.lose_requests(u64::MAX);
+        }
     }
 
     /// Stops until the application connects again. What is queued stays.
@@ -228,16 +255,19 @@ impl<P> Connection<P> {
     }
 
     pub(super) fn send_auth(&mut self, token: &Token) {
-        self.control(wire::auth(token.secret()));
+        self.control(match self.reliable {
+            Some(_) => wire::fresh_token(token.secret()),
+            None => wire::auth(token.secret()),
+        });
     }
 
-    fn control(&mut self, frame: String) {
+    pub(super) fn control(&mut self, frame: String) {
         if let Some(socket) = self.state.socket().filter(|_| self.takes_writes()) {
             self.write_control(socket, frame);
         }
     }
 
-    fn write_control(&mut self, socket: SocketId, frame: String) {
+    pub(super) fn write_control(&mut self, socket: SocketId, frame: String) {
         self.buffered += frame.len() as u64;
         self.outputs
             .push_back(Output::Transmit(socket, Transmit::Control(frame)));
@@ -247,8 +277,10 @@ impl<P> Connection<P> {
         match self.state {
             State::Ready { writable, .. } => writable != Writable::Closing,
             State::Idle
+            | State::Claiming
             | State::Authenticating(_)
             | State::Opening { .. }
+            | State::Handshaking { .. }
             | State::Backoff { .. }
             | State::Suspended
             | State::Closed(_) => false,
@@ -265,6 +297,10 @@ impl<P> Connection<P> {
             Timer::Backpressure,
             Timer::TokenRefresh,
             Timer::Closing,
+            Timer::Claim,
+            Timer::Ack,
+            Timer::Stalled,
+            Timer::Drain,
         ] {
             self.timers.cancel(timer);
         }

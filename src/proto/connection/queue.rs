@@ -3,9 +3,10 @@
 use alloc::vec;
 use core::fmt;
 
-use super::super::ids::MessageId;
+use super::super::ids::{MessageId, MessageKind};
 use super::super::io::{Event, Output, Transmit};
 use super::super::outbox::{Entry, Pushed};
+use super::super::reliable::{Held, Receipt, Slot, Store};
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
 use super::super::timer::Timer;
@@ -80,7 +81,7 @@ impl<P> fmt::Display for SendError<P> {
 
 impl<P> core::error::Error for SendError<P> {}
 
-impl<P> Connection<P> {
+impl<P: Clone> Connection<P> {
     /// Takes a message: written at once if the connection, the order, the rate and the send buffer permit, else queued.
     ///
     /// A message that was taken gets one outcome: [`Event::Sent`], [`Event::Rejected`], and for a request
@@ -102,12 +103,19 @@ impl<P> Connection<P> {
         let ttl_ms = message
             .ttl_ms
             .or_else(|| self.config.outbox.ttl.map(millis));
+        let kind = match message.answer {
+            Answer::No => MessageKind::Message,
+            Answer::Within(_) => MessageKind::Request,
+        };
         let id = self.next_id();
         let pushed = self.outbox.push(Entry {
             id,
             payload: message.payload,
             bytes: message.bytes,
             expires: ttl_ms.map(|ttl| now.after(ttl)),
+            kind,
+            receipt: Receipt::Open,
+            stored: false,
         });
         let dropped = match pushed {
             Pushed::Refused(entry, code) => return refused(code, entry.payload),
@@ -122,9 +130,32 @@ impl<P> Connection<P> {
             self.reject(entry, ErrorCode::OutboxFull);
         }
         self.flush(now);
+        self.store_queue();
         self.arm_requests();
         self.timers.set(Timer::Expiry, self.outbox.next_expiry());
         Ok(id)
+    }
+
+    /// Writes a message at once or not at all: it waits for nothing, and nobody confirms it.
+    pub fn send_volatile(
+        &mut self,
+        now: Instant,
+        payload: P,
+        bytes: u32,
+    ) -> Result<(), SendError<P>> {
+        let code = ErrorCode::NotWritable;
+        let State::Ready { socket, .. } = self.state else {
+            return Err(SendError { code, payload });
+        };
+        if !self.may_write(now, bytes) {
+            return Err(SendError { code, payload });
+        }
+        self.buffered += u64::from(bytes);
+        self.counts.sent += 1;
+        self.counts.bytes_sent += u64::from(bytes);
+        let frame = Transmit::Message(payload);
+        self.outputs.push_back(Output::Transmit(socket, frame));
+        Ok(())
     }
 
     /// Withdraws a message. A queued one is rejected, a written request is uncertain, anything else has settled already.
@@ -132,18 +163,27 @@ impl<P> Connection<P> {
         if let Some(entry) = self.outbox.remove(id) {
             self.reject(entry, ErrorCode::Aborted);
         } else if self.requests.remove(id) {
-            self.event(Event::Uncertain(id, ErrorCode::Aborted));
+            self.request_lost(id, ErrorCode::Aborted);
+        } else if let Some(held) = self.held(id).filter(|held| held.is_open()) {
+            held.receipt = Receipt::Withdrawn;
         }
         self.arm_requests();
         self.timers.set(Timer::Expiry, self.outbox.next_expiry());
     }
 
     pub(super) fn flush(&mut self, now: Instant) {
+        match self.reliable {
+            Some(_) => self.flush_window(now),
+            None => self.flush_outbox(now),
+        }
+    }
+
+    fn flush_outbox(&mut self, now: Instant) {
         let State::Ready { socket, .. } = self.state else {
             return;
         };
         self.reject_overdue(now);
-        while let Some(bytes) = self.outbox.front_bytes() {
+        while let Some(bytes) = self.outbox.front().map(|entry| entry.bytes) {
             if !self.may_write(now, bytes) {
                 return;
             }
@@ -154,7 +194,7 @@ impl<P> Connection<P> {
             self.counts.sent += 1;
             self.counts.bytes_sent += u64::from(entry.bytes);
             self.last_written = Some(entry.id);
-            self.requests.written(entry.id);
+            self.requests.written(entry.id, entry.id.0);
             let frame = Transmit::Message(entry.payload);
             self.outputs.push_back(Output::Transmit(socket, frame));
             self.event(Event::Sent(entry.id));
@@ -170,7 +210,7 @@ impl<P> Connection<P> {
     }
 
     /// A timer may be late: what is overdue is not written before it fires.
-    fn reject_overdue(&mut self, now: Instant) {
+    pub(super) fn reject_overdue(&mut self, now: Instant) {
         if self.timers.is_due(Timer::Expiry, now) {
             self.expire_messages(now);
         }
@@ -191,18 +231,35 @@ impl<P> Connection<P> {
         for id in self.requests.take_expired(now) {
             match self.outbox.remove(id) {
                 Some(entry) => self.reject(entry, ErrorCode::RequestTimeout),
-                None => self.event(Event::Uncertain(id, ErrorCode::RequestTimeout)),
+                None => self.request_lost(id, ErrorCode::RequestTimeout),
             }
         }
         self.arm_requests();
     }
 
-    /// The socket is gone, and with it the answers to what was written.
-    pub(super) fn lose_requests(&mut self) {
-        for id in self.requests.take_written() {
-            self.event(Event::Uncertain(id, ErrorCode::ConnectionLost));
+    /// Answers to what was written with ids up to this one cannot come any more.
+    pub(super) fn lose_requests(&mut self, up_to: u64) {
+        for id in self.requests.take_written(up_to) {
+            self.request_lost(id, ErrorCode::ConnectionLost);
         }
         self.arm_requests();
+    }
+
+    /// A request that was written settles without its answer.
+    fn request_lost(&mut self, id: MessageId, code: ErrorCode) {
+        self.settle_held(id);
+        self.event(Event::Uncertain(id, code));
+    }
+
+    /// A message of the window has settled; it still has to reach the server.
+    pub(super) fn settle_held(&mut self, id: MessageId) {
+        if let Some(held) = self.held(id) {
+            held.receipt = Receipt::Settled;
+        }
+    }
+
+    fn held(&mut self, id: MessageId) -> Option<&mut Held<P>> {
+        self.reliable.as_mut()?.window.find_id(id)
     }
 
     pub(super) fn reject_all(&mut self, code: ErrorCode) {
@@ -218,14 +275,23 @@ impl<P> Connection<P> {
             .set(Timer::Request, self.requests.next_deadline());
     }
 
-    fn reject(&mut self, entry: Entry<P>, code: ErrorCode) {
-        self.requests.remove(entry.id);
+    pub(super) fn reject(&mut self, entry: Entry<P>, code: ErrorCode) {
+        if entry.stored {
+            self.store(Store::Forget(Slot::Queued(entry.id.0)));
+        }
+        if entry.receipt == Receipt::Open {
+            self.rejected(entry.id, code, entry.payload);
+        }
+    }
+
+    pub(super) fn rejected(&mut self, id: MessageId, code: ErrorCode, payload: P) {
+        self.requests.remove(id);
         self.counts.rejected += 1;
-        self.event(Event::Rejected(entry.id, code, entry.payload));
+        self.event(Event::Rejected(id, code, payload));
     }
 
     /// Whether the socket, its send buffer and the rate limit take `bytes` now; if not, when to ask again.
-    fn may_write(&mut self, now: Instant, bytes: u32) -> bool {
+    pub(super) fn may_write(&mut self, now: Instant, bytes: u32) -> bool {
         match self.congestion() {
             Writable::Yes => {}
             Writable::Congested => {
@@ -233,7 +299,7 @@ impl<P> Connection<P> {
                 self.timers.set(Timer::Backpressure, Some(poll));
                 return false;
             }
-            Writable::Closing => return false,
+            Writable::Leaving | Writable::Closing => return false,
         }
         let for_message = self
             .message_rate
@@ -261,6 +327,7 @@ impl<P> Connection<P> {
             return Writable::Closing;
         };
         *writable = match *writable {
+            Writable::Leaving => Writable::Leaving,
             Writable::Closing => Writable::Closing,
             Writable::Congested if self.buffered > u64::from(limits.low.min(limits.high)) => {
                 Writable::Congested

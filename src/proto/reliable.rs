@@ -1,0 +1,247 @@
+//! The client's half of everwire.v1: who we are to the server, what it has of ours, and what we have of its.
+
+mod inbound;
+mod storage;
+mod window;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::auth::Token;
+use super::frames::{self, NUMBER_MAX, Open, Resume};
+use super::rng::Rng;
+use super::time::Instant;
+use super::wire;
+use crate::config;
+
+pub(crate) use inbound::{Accepted, Inbound};
+pub(crate) use storage::QUEUE_BYTES;
+pub use storage::{Head, PageEnd, Place, Saved, Slot, Store, Stored};
+pub use window::Body;
+pub(crate) use window::{Held, Outcome, Receipt, Window};
+
+/// The largest frame of a server that did not say.
+const MAX_FRAME: u32 = 1 << 20;
+/// So many protocol errors of the server within five minutes, and the client stops.
+const OFFENCES: usize = 3;
+const OFFENCES_MS: u64 = 300_000;
+
+#[derive(Debug)]
+pub(crate) struct Reliable<P> {
+    pub(crate) options: config::Reliable,
+    /// Two, since a `cid` has 128 random bits.
+    rngs: [Rng; 2],
+    cid: String,
+    n: u64,
+    /// The fingerprint of the user, once the server has told it.
+    user: Option<String>,
+    session: Option<Resumable>,
+    pub(crate) window: Window<P>,
+    pub(crate) inbound: Inbound,
+    pub(crate) storage: Storage,
+    /// What was found in storage and is being claimed.
+    pub(crate) saved: Option<Saved<P>>,
+    /// The largest frame that the server takes, in UTF-8 bytes.
+    pub(crate) max_frame: u32,
+    /// Whether the server acted on messages up to this seq is not sure.
+    pub(crate) uncertain_to: u64,
+    /// Some `$session` came in this life of the page.
+    pub(crate) had_session: bool,
+    /// An earlier page of the tab had a session whose messages this page did not see.
+    pub(crate) reloaded: bool,
+    /// The opening was refused as stale once, and is tried again.
+    pub(crate) raised_n: bool,
+    /// A message seems too large for the server.
+    pub(crate) suspect: Suspect,
+    offences: Vec<Instant>,
+}
+
+/// The session to go on with.
+#[derive(Debug)]
+struct Resumable {
+    sid: String,
+    key: Token,
+    epoch: String,
+}
+
+/// Where storage stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// Not asked yet, or given up when the page went away.
+    Unclaimed,
+    /// What an earlier page left is being claimed.
+    Claiming,
+    /// It is ours.
+    Used,
+    /// It is not used: by choice, or because it failed.
+    Off,
+}
+
+/// What is known of a message that may be too large for the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suspect {
+    None,
+    /// One of those that were underway: the next one goes alone.
+    Some,
+    /// This one, which went alone.
+    Alone(u64),
+}
+
+impl<P: Clone> Reliable<P> {
+    pub(crate) fn new(options: config::Reliable, rngs: [Rng; 2]) -> Self {
+        let inbound = Inbound::new(options.window);
+        let storage = match options.persist {
+            config::Persist::Nothing => Storage::Off,
+            config::Persist::Outbox | config::Persist::Session => Storage::Unclaimed,
+        };
+        let mut reliable = Self {
+            options,
+            rngs,
+            cid: String::new(),
+            n: 0,
+            user: None,
+            session: None,
+            window: Window::new(),
+            inbound,
+            storage,
+            saved: None,
+            max_frame: MAX_FRAME,
+            uncertain_to: 0,
+            had_session: false,
+            reloaded: false,
+            raised_n: false,
+            suspect: Suspect::None,
+            offences: Vec::new(),
+        };
+        reliable.take_fresh_cid();
+        reliable
+    }
+
+    pub(crate) fn cid(&self) -> &str {
+        &self.cid
+    }
+
+    /// The last opening.
+    pub(crate) fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// Whether a message that may be too large is underway, alone.
+    pub(crate) fn waits_alone(&self) -> bool {
+        matches!(self.suspect, Suspect::Alone(seq) if seq <= self.window.written())
+    }
+
+    pub(crate) fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Becomes another client to the server. The window must be empty.
+    pub(crate) fn take_fresh_cid(&mut self) {
+        self.cid.clear();
+        for rng in &mut self.rngs {
+            for byte in rng.next().to_be_bytes() {
+                wire::push_hex(&mut self.cid, byte);
+            }
+        }
+        self.user = None;
+        self.session = None;
+        self.window = Window::new();
+        self.uncertain_to = 0;
+        self.suspect = Suspect::None;
+    }
+
+    /// The application closed: the next session is another client's.
+    pub(crate) fn forget(&mut self) {
+        self.take_fresh_cid();
+        self.had_session = false;
+        self.reloaded = false;
+    }
+
+    /// Goes on as the page that left this head.
+    pub(crate) fn adopt(&mut self, head: &Head, held: Vec<Held<P>>) {
+        self.cid.clone_from(&head.cid);
+        self.n = self.n.max(head.n);
+        self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
+        self.uncertain_to = head.uncertain_to;
+        self.window = Window::restore(head.tx, held);
+        self.reloaded = true;
+        if let Some(place) = &head.place {
+            self.reloaded = false;
+            self.inbound.restore(place.rx);
+            self.session = Some(Resumable {
+                sid: place.sid.clone(),
+                key: Token::new(place.key.clone()),
+                epoch: place.epoch.clone(),
+            });
+        }
+    }
+
+    /// The number of the next opening is at least this.
+    pub(crate) fn raise_n(&mut self, least: u64) {
+        self.n = self.n.max(least.min(NUMBER_MAX - 1));
+    }
+
+    /// The next opening.
+    pub(crate) fn open(&mut self, token: Option<Token>, max_frame: u32) -> Open {
+        self.n += 1;
+        Open {
+            cid: self.cid.clone(),
+            n: self.n,
+            token,
+            tx0: self.window.tx0(),
+            tx: self.window.tx(),
+            max_frame,
+            window: self.options.window,
+            window_bytes: self.options.window_bytes,
+            resume: self.session.as_ref().map(|session| Resume {
+                sid: session.sid.clone(),
+                key: session.key.clone(),
+                epoch: session.epoch.clone(),
+                rx: self.inbound.rx(),
+            }),
+        }
+    }
+
+    /// Whether the user of the session is the one whose messages are held.
+    pub(crate) fn is_same_user(&self, user: &str) -> bool {
+        self.user.as_deref().is_none_or(|known| known == user)
+    }
+
+    pub(crate) fn remember(&mut self, session: &frames::Session) {
+        self.user = Some(session.user.clone());
+        self.session = Some(Resumable {
+            sid: session.sid.clone(),
+            key: session.key.clone(),
+            epoch: session.epoch.clone(),
+        });
+        self.had_session = true;
+        self.reloaded = false;
+        self.raised_n = false;
+    }
+
+    pub(crate) fn head(&self, end: PageEnd) -> Head {
+        let keeps_place = self.options.persist == config::Persist::Session;
+        let session = self.session.as_ref().filter(|_| keeps_place);
+        Head {
+            cid: self.cid.clone(),
+            n: self.n,
+            tx: self.window.tx(),
+            uncertain_to: self.uncertain_to,
+            user: self.user.clone().unwrap_or_default(),
+            place: session.map(|session| Place {
+                sid: session.sid.clone(),
+                key: session.key.secret().into(),
+                epoch: session.epoch.clone(),
+                rx: self.inbound.rx(),
+            }),
+            end,
+        }
+    }
+
+    /// The server broke the protocol. Whether it did so too often.
+    pub(crate) fn offended(&mut self, now: Instant) -> bool {
+        self.offences.retain(|at| now.since(*at) < OFFENCES_MS);
+        self.offences.push(now);
+        self.offences.len() >= OFFENCES
+    }
+}

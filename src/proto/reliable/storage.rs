@@ -1,0 +1,261 @@
+//! What survives a reload: one small head, and one entry for each message that must be sent.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::super::frames::NUMBER_MAX;
+use super::super::ids::MessageKind;
+use super::super::wire;
+
+/// The layout of the head.
+const VERSION: &str = "1";
+/// What ends the head of a page that went away in good order.
+const CLEAN: &str = "clean";
+/// The queue may fill so many UTF-8 bytes with what the window leaves.
+pub(crate) const QUEUE_BYTES: u64 = 256 << 10;
+
+/// The head: who this tab is to the server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Names the stream to the server.
+    pub cid: String,
+    /// The last opening.
+    pub n: u64,
+    /// The highest seq that was given.
+    pub tx: u64,
+    /// Whether the server acted on messages up to here is not sure.
+    pub uncertain_to: u64,
+    /// The fingerprint of the user, empty while unknown.
+    pub user: String,
+    /// The session to go on with, where the application keeps its own place in it.
+    pub place: Option<Place>,
+    /// How the page ended.
+    pub end: PageEnd,
+}
+
+/// A place in the messages to the page.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The session.
+    pub sid: String,
+    /// Its key: a secret.
+    pub key: String,
+    /// The life of the server's memory.
+    pub epoch: String,
+    /// Handled up to here.
+    pub rx: u64,
+}
+
+/// How the page that wrote the head ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageEnd {
+    /// It lives, or crashed: what it held may have been written after it was stored.
+    Open,
+    /// It went away in good order.
+    Clean,
+}
+
+/// Where a message is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// It has this seq.
+    Seq(u64),
+    /// It has none yet, and this place in the queue.
+    Queued(u64),
+}
+
+/// A message in storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored<P> {
+    /// Where.
+    pub slot: Slot,
+    /// Whether it is a request. Nobody waits for its answer after a reload, but it is still one to the server.
+    pub kind: MessageKind,
+    /// The frame.
+    pub payload: P,
+    /// Its UTF-8 bytes.
+    pub bytes: u32,
+}
+
+/// All that an earlier page of this tab left, messages in any order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved<P> {
+    /// The head.
+    pub head: Head,
+    /// The messages.
+    pub messages: Vec<Stored<P>>,
+}
+
+/// What to do with the storage. Done in order with the other outputs: nothing is written to a socket before it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store<P> {
+    /// Read what is there, and hand it to [`Connection::restored`](super::super::Connection::restored).
+    Load,
+    /// Claim this `cid` for the page, and say with [`Input::Storage`](super::super::Input::Storage) whether that worked.
+    Claim(String),
+    /// Give the claim up: the page goes away, or takes another `cid`.
+    Release,
+    /// Write the head.
+    Head(Head),
+    /// Write a message.
+    Keep(Stored<P>),
+    /// Remove a message.
+    Forget(Slot),
+    /// Remove everything, the head first.
+    Clear,
+}
+
+impl Head {
+    /// The head as text.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from(VERSION);
+        let mut line = |word: &str| {
+            text.push('\n');
+            text.push_str(word);
+        };
+        line(&self.cid);
+        line(&self.user);
+        for value in [self.n, self.tx, self.uncertain_to] {
+            line(&wire::number(value));
+        }
+        if let Some(place) = &self.place {
+            for word in [&place.sid, &place.key, &place.epoch] {
+                line(word);
+            }
+            line(&wire::number(place.rx));
+        }
+        if self.end == PageEnd::Clean {
+            line(CLEAN);
+        }
+        text
+    }
+
+    /// Reads a head; `None` if it is of another version, or none at all.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.split('\n');
+        if lines.next() != Some(VERSION) {
+            return None;
+        }
+        let (cid, user) = (lines.next()?, lines.next()?);
+        let (n, tx, uncertain_to) = (
+            number(lines.next()?)?,
+            number(lines.next()?)?,
+            number(lines.next()?)?,
+        );
+        let rest: Vec<&str> = lines.collect();
+        let (place, end) = match rest.as_slice() {
+            [place @ .., CLEAN] => (place, PageEnd::Clean),
+            place => (place, PageEnd::Open),
+        };
+        let place = match place {
+            [] => None,
+            [sid, key, epoch, rx] => Some(Place {
+                sid: (*sid).into(),
+                key: (*key).into(),
+                epoch: (*epoch).into(),
+                rx: number(rx)?,
+            }),
+            _ => return None,
+        };
+        Some(Self {
+            cid: cid.into(),
+            n,
+            tx,
+            uncertain_to,
+            user: user.into(),
+            place,
+            end,
+        })
+    }
+}
+
+impl core::fmt::Debug for Head {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Head")
+            .field("n", &self.n)
+            .field("tx", &self.tx)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}
+
+impl core::fmt::Debug for Place {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Place")
+            .field("rx", &self.rx)
+            .finish_non_exhaustive()
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|number| is_number && *number <= NUMBER_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        Head {
+            cid: "00ff".to_owned(),
+            n: 1_700_000_000_000,
+            tx: 42,
+            uncertain_to: 7,
+            user: String::new(),
+            place: None,
+            end: PageEnd::Open,
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_as_it_was_written() {
+        let place = Place {
+            sid: "s".to_owned(),
+            key: "k".to_owned(),
+            epoch: "e".to_owned(),
+            rx: 9,
+        };
+        for end in [PageEnd::Open, PageEnd::Clean] {
+            for place in [None, Some(place.clone())] {
+                let head = Head {
+                    place,
+                    end,
+                    ..head()
+                };
+                assert_eq!(Head::from_text(&head.to_text()), Some(head));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_head_is_none() {
+        for text in [
+            "",
+            "2\na\nb\n1\n1\n1",
+            "1\na\nb\n1\n1",
+            "1\na\nb\n1\n-1\n1",
+            "1\na\nb\n1\n1\n9007199254740992",
+            "1\na\nb\n1\n1\n1\nextra",
+        ] {
+            assert_eq!(Head::from_text(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_debug_print_shows_a_key() {
+        let place = Place {
+            sid: "s".to_owned(),
+            key: "hunter2".to_owned(),
+            epoch: "e".to_owned(),
+            rx: 9,
+        };
+        let head = Head {
+            place: Some(place),
+            ..head()
+        };
+        assert!(!format!("{head:?} {:?}", head.place).contains("hunter2"));
+    }
+}
