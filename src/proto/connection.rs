@@ -7,6 +7,7 @@ mod link;
 mod persistence;
 mod queue;
 mod session;
+mod stats;
 
 use alloc::borrow::ToOwned;
 use alloc::collections::VecDeque;
@@ -30,6 +31,8 @@ use crate::error::ErrorCode;
 
 pub use persistence::Loaded;
 pub use queue::{Answer, Outgoing, SendError};
+use stats::Counts;
+pub use stats::Stats;
 
 /// A timer that fires so much later than asked slept: the machine or the page did.
 const SLEPT_MS: u64 = 2_000;
@@ -102,48 +105,6 @@ pub struct Connection<P> {
     /// The status that the application was told last.
     told: StatusChange,
     counts: Counts,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    sent: u64,
-    received: u64,
-    bytes_sent: u64,
-    bytes_received: u64,
-    opened: u64,
-    rejected: u64,
-    latency_ms: Option<u64>,
-}
-
-/// Numbers to look at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Messages written.
-    pub sent: u64,
-    /// Application messages received.
-    pub received: u64,
-    /// UTF-8 bytes of messages written.
-    pub bytes_sent: u64,
-    /// UTF-8 bytes of all frames received.
-    pub bytes_received: u64,
-    /// How often a socket opened.
-    pub opened: u64,
-    /// Messages that were rejected after `send` had taken them.
-    pub rejected: u64,
-    /// Messages in the outbox.
-    pub queued: u64,
-    /// UTF-8 bytes in the outbox.
-    pub queued_bytes: u64,
-    /// Messages of reliable mode that were written and not acked.
-    pub unacked: u64,
-    /// Bytes in the browser's send buffer, as far as known.
-    pub buffered: u64,
-    /// Which attempt in a row this is, from 1; 0 while open, idle or closed.
-    pub attempt: u32,
-    /// Milliseconds until the next attempt, if one waits.
-    pub retry_in_ms: Option<u64>,
-    /// The last round trip of a ping.
-    pub latency_ms: Option<u64>,
 }
 
 impl<P: Clone> Connection<P> {
@@ -270,30 +231,6 @@ impl<P: Clone> Connection<P> {
     /// The id that the next message will get: a request carries it in its frame.
     pub fn next_id(&self) -> MessageId {
         MessageId(self.last_id.0 + 1)
-    }
-
-    /// Numbers to look at.
-    pub fn stats(&self, now: Instant) -> Stats {
-        let counts = &self.counts;
-        let change = self.status_change();
-        Stats {
-            sent: counts.sent,
-            received: counts.received,
-            bytes_sent: counts.bytes_sent,
-            bytes_received: counts.bytes_received,
-            opened: counts.opened,
-            rejected: counts.rejected,
-            queued: self.outbox.len() as u64,
-            unacked: self
-                .reliable
-                .as_ref()
-                .map_or(0, |reliable| reliable.window.len() as u64),
-            queued_bytes: self.outbox.bytes(),
-            buffered: self.buffered,
-            attempt: change.attempt,
-            retry_in_ms: change.retry_at.map(|at| at.since(now)),
-            latency_ms: counts.latency_ms,
-        }
     }
 
     fn handle_timeouts(&mut self, now: Instant) {

@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::Cell;
 
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -20,13 +20,15 @@ const REQUEST: &str = "?";
 pub(super) struct Storage {
     /// What its keys begin with.
     prefix: String,
-    lock: RefCell<Option<Lock>>,
+    lock: Cell<Option<Lock>>,
 }
 
 /// A claim: asked for, or held until it is dropped.
-struct Lock(Rc<RefCell<Claim>>);
+struct Lock(Rc<Cell<Claim>>);
 
+#[derive(Default)]
 enum Claim {
+    #[default]
     Asked,
     Held(Function),
     Released,
@@ -46,7 +48,7 @@ impl Storage {
         }
         Self {
             prefix,
-            lock: RefCell::default(),
+            lock: Cell::default(),
         }
     }
 
@@ -88,7 +90,7 @@ impl Storage {
                 removed && self.keys().iter().all(|key| browser::unstore(key).is_ok())
             }
             Store::Release => {
-                self.lock.replace(None);
+                self.lock.set(None);
                 true
             }
             Store::Load | Store::Claim(_) => true,
@@ -97,15 +99,14 @@ impl Storage {
 
     /// Asks for the lock of this `cid`, in place of the one before.
     pub(super) fn claim(&self, cid: &str, tell: impl Fn(StorageEvent) + Clone + 'static) {
-        self.lock.replace(None);
-        let claim = Rc::new(RefCell::new(Claim::Asked));
-        self.lock.replace(Some(Lock(Rc::clone(&claim))));
+        let claim = Rc::new(Cell::new(Claim::Asked));
+        self.lock.set(Some(Lock(Rc::clone(&claim))));
         let mut name = String::from("everwire:");
         name.push_str(cid);
         let granted = {
             let tell = tell.clone();
             Closure::once_into_js(move |_lock: JsValue| -> JsValue {
-                if matches!(*claim.borrow(), Claim::Released) {
+                if let Claim::Released = claim.replace(Claim::Released) {
                     return JsValue::UNDEFINED;
                 }
                 let held = hold(&claim);
@@ -168,10 +169,10 @@ impl Drop for Lock {
 }
 
 /// A promise that is resolved when the claim is dropped: until then the browser holds the lock.
-fn hold(claim: &Rc<RefCell<Claim>>) -> JsValue {
+fn hold(claim: &Rc<Cell<Claim>>) -> JsValue {
     let claim = Rc::clone(claim);
     let executor = Closure::once_into_js(move |resolve: JsValue| {
-        claim.replace(Claim::Held(resolve.unchecked_into()));
+        claim.set(Claim::Held(resolve.unchecked_into()));
     });
     Promise::new(&executor).into()
 }
