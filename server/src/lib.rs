@@ -54,6 +54,7 @@ mod origin;
 mod queue;
 mod registry;
 mod session;
+pub mod v1;
 mod writer;
 
 pub use auth::{AuthError, Grant, Token};

@@ -46,7 +46,9 @@ impl Incoming {
     }
 }
 
-fn request_id(fields: &mut Map<String, Value>) -> Result<Option<RequestId>, &'static str> {
+pub(crate) fn request_id(
+    fields: &mut Map<String, Value>,
+) -> Result<Option<RequestId>, &'static str> {
     match fields.remove("id") {
         None | Some(Value::Null) => Ok(None),
         Some(id) if id.is_number() || id.is_string() => Ok(Some(RequestId(id))),

@@ -15,7 +15,8 @@ impl Token {
         Self(secret.into())
     }
 
-    pub(crate) fn secret(&self) -> &str {
+    /// The secret itself, for whoever writes or checks it.
+    pub fn secret(&self) -> &str {
         &self.0
     }
 }

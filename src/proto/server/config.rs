@@ -67,6 +67,9 @@ pub struct MessageRate {
     pub per_second: u32,
     /// Messages at once after a pause.
     pub burst: u32,
+    /// What is taken at once beside the burst, and clients are not told: a network that stalls delivers at once what
+    /// was written at leisure.
+    pub leeway: u32,
 }
 
 /// What a store can promise.
@@ -115,6 +118,7 @@ impl ServerConfig {
             rate: self.rate.map(|rate| MessageRate {
                 per_second: rate.per_second.max(1),
                 burst: rate.burst.max(1),
+                leeway: rate.leeway,
             }),
             ring_messages: self.ring_messages.max(1),
             sessions_per_user: self.sessions_per_user.max(1),

@@ -6,7 +6,7 @@ use alloc::vec;
 use super::super::frames::{BATCH_BYTES, BATCH_MESSAGES, Beat, Control, Lost, NUMBER_MAX};
 use super::super::ids::SocketId;
 use super::client::{Client, Queued};
-use super::config::{MessageRate, QUEUE_BYTES, QUEUE_MESSAGES};
+use super::config::{QUEUE_BYTES, QUEUE_MESSAGES};
 use super::io::{Cid, Frame, Inbound, Item, Unreadable};
 use super::socket::Phase;
 use super::{Sessions, TokenBucket};
@@ -205,11 +205,10 @@ impl<M, P: Clone> Sessions<M, P> {
         })
     }
 
-    /// It holds a window more than clients are told: what was in flight may come at once with a burst.
     pub(super) fn new_bucket(&self) -> Option<TokenBucket> {
-        let MessageRate { per_second, burst } = self.config.rate?;
-        let burst = burst.saturating_add(self.config.window);
-        Some(TokenBucket::new(per_second, burst, self.now))
+        let rate = self.config.rate?;
+        let burst = rate.burst.saturating_add(rate.leeway);
+        Some(TokenBucket::new(rate.per_second, burst, self.now))
     }
 }
 

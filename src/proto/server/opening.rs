@@ -19,8 +19,8 @@ use super::ring::Ring;
 use super::socket::{Phase, Socket};
 use super::{RecordWork, RecordWorkKind, Sessions};
 
-/// The longest name that a client may have, in UTF-8 bytes.
-const NAME_BYTES: usize = 128;
+/// The longest name that a client may have, in characters.
+const NAME_CHARS: usize = 128;
 const STORE_FAILED: &str = "the session store failed";
 
 impl<M, P: Clone> Sessions<M, P> {
@@ -312,7 +312,7 @@ fn open_of<M>(frame: Frame<M>) -> Option<Box<Open>> {
 }
 
 fn is_valid(open: &Open) -> bool {
-    let is_name = |name: &str| (1..=NAME_BYTES).contains(&name.len());
+    let is_name = |name: &str| (1..=NAME_CHARS).contains(&name.chars().count());
     let resumes_well = open.resume.as_ref().is_none_or(|resume| {
         is_name(&resume.sid)
             && is_name(&resume.epoch)

@@ -34,6 +34,18 @@ impl<M, P: Clone> Sessions<M, P> {
     /// Writes a message to a client if it is attached: it is neither held nor written again. `false` if it is not.
     pub fn send_volatile(&mut self, now: Instant, cid: &Cid, payload: P) -> bool {
         self.now = self.now.max(now);
+        self.write_volatile(cid, payload)
+    }
+
+    /// The same to every client of a user that is attached, and says how many are.
+    pub fn send_volatile_to_user(&mut self, now: Instant, user: &str, payload: P) -> usize {
+        self.now = self.now.max(now);
+        let cids = self.cids_of(user).into_iter();
+        cids.filter(|cid| self.write_volatile(cid, payload.clone()))
+            .count()
+    }
+
+    fn write_volatile(&mut self, cid: &Cid, payload: P) -> bool {
         let Some(socket) = self.attached_socket(cid) else {
             return false;
         };
