@@ -11,13 +11,16 @@ import sqlite3
 from contextlib import asynccontextmanager
 
 import uvicorn
-from everwire import Delivery, Everwire, Refused, SqliteStore, User
+from everwire import Config, Delivery, Everwire, Refused, SqliteStore, User
 from fastapi import FastAPI, WebSocket
 
 USER = "ann"
 UNASKED_SECONDS = 0.05
 LISTED = 1_000
 """The most numbers that a report lists one by one."""
+
+CONFIG = Config(ping_ms=5_000, timeout_ms=2_000)
+"""The shortest that the protocol has, so that a test need not wait."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS handled (position INTEGER PRIMARY KEY, number INTEGER NOT NULL);
@@ -46,7 +49,7 @@ class Counting:
         self.db.execute("PRAGMA synchronous = OFF")
         self.db.executescript(SCHEMA)
         self.store = SqliteStore(self.db)
-        self.wire = Everwire(self.store, self.handle)
+        self.wire = Everwire(self.store, self.handle, config=CONFIG)
         self.is_quiet = False
 
     async def handle(self, delivery: Delivery) -> None:

@@ -43,6 +43,18 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::Webkit];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::Webkit => "webkit",
+        }
+    }
+
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
             Self::Chromium => &["chromium", "chromium-driver"],
@@ -97,32 +109,34 @@ pub fn chromium(project: &Project) -> Option<PathBuf> {
 /// # Errors
 /// When the browser is missing or its options cannot be written.
 pub fn wasm_test_command(project: &Project, engine: Engine) -> Result<Command> {
+    let (driver, capabilities) = driver(project, engine)?;
     let mut command = match engine {
-        Engine::Chromium => {
-            let driver = chromedriver(project).context("chromedriver is missing")?;
-            wasm_pack(project, "--chrome", "--chromedriver", &driver)
-        }
-        Engine::Firefox => {
-            let driver = project
-                .find("geckodriver")
-                .context("geckodriver is missing")?;
-            wasm_pack(project, "--firefox", "--geckodriver", &driver)
-        }
-        Engine::Webkit => {
-            let driver = project
-                .find("WebKitWebDriver")
-                .context("WebKitWebDriver is missing")?;
-            under_virtual_screen(
-                project,
-                &wasm_pack(project, "--safari", "--safaridriver", &driver),
-            )
-        }
+        Engine::Chromium => wasm_pack(project, "--chrome", "--chromedriver", &driver),
+        Engine::Firefox => wasm_pack(project, "--firefox", "--geckodriver", &driver),
+        Engine::Webkit => under_virtual_screen(
+            project,
+            &wasm_pack(project, "--safari", "--safaridriver", &driver),
+        ),
     };
-    command.env(
-        "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
-        write_capabilities(project, engine)?,
-    );
+    command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities);
     Ok(command)
+}
+
+/// The WebDriver of `engine`, and the file with the capabilities that start it without a screen.
+///
+/// # Errors
+/// When one is missing or the file cannot be written.
+pub fn driver(project: &Project, engine: Engine) -> Result<(PathBuf, PathBuf)> {
+    let driver = match engine {
+        Engine::Chromium => chromedriver(project).context("chromedriver is missing")?,
+        Engine::Firefox => project
+            .find("geckodriver")
+            .context("geckodriver is missing")?,
+        Engine::Webkit => project
+            .find("WebKitWebDriver")
+            .context("WebKitWebDriver is missing")?,
+    };
+    Ok((driver, write_capabilities(project, engine)?))
 }
 
 /// Installs Debian packages, or says which ones to install.
@@ -213,36 +227,27 @@ fn under_virtual_screen(project: &Project, inner: &Command) -> Command {
 
 /// Writes the WebDriver capabilities of `engine` and gives the file.
 fn write_capabilities(project: &Project, engine: Engine) -> Result<PathBuf> {
-    let (name, text) = match engine {
+    let text = match engine {
         Engine::Chromium => {
             let binary = chromium(project).context("chromium is missing")?;
             let mut arguments = CHROMIUM_ARGUMENTS.to_vec();
             if Uid::effective().is_root() {
                 arguments.push("--no-sandbox");
             }
-            (
-                "chromium",
-                capabilities("goog:chromeOptions", &binary, &arguments),
-            )
+            capabilities("goog:chromeOptions", &binary, &arguments)
         }
         Engine::Firefox => {
             let binary = firefox(project).context("firefox is missing")?;
-            (
-                "firefox",
-                capabilities("moz:firefoxOptions", &binary, &["-headless"]),
-            )
+            capabilities("moz:firefoxOptions", &binary, &["-headless"])
         }
         Engine::Webkit => {
             let binary = Path::new(mini_browser().context("MiniBrowser is missing")?);
-            (
-                "webkit",
-                capabilities("webkitgtk:browserOptions", binary, &["--automation"]),
-            )
+            capabilities("webkitgtk:browserOptions", binary, &["--automation"])
         }
     };
     let folder = project.target.join("webdriver");
     fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{name}.json"));
+    let file = folder.join(format!("{}.json", engine.name()));
     fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
     Ok(file)
 }

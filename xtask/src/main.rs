@@ -3,6 +3,7 @@
 mod bench;
 mod browsers;
 mod cargo_tools;
+mod delivery;
 mod demo;
 mod node_tools;
 mod package;
@@ -27,6 +28,12 @@ cargo xtask demo [--server rust|fastapi] [--port N]   build everything and serve
 cargo xtask test [--list] [--verbose] [NAME…]         the whole proof, or the steps whose name contains NAME
 cargo xtask build                                     make the npm package in pkg/ and print what a page loads of it
 cargo xtask size                                      the same, and fail if that is too much
+cargo xtask delivery [--browser NAME] [--server NAME] [--messages N] [--cuts N] [--seed N]
+                                                      count every message through faults, reloads and kills
+cargo xtask memory [--messages N] [--reconnects N]    what a page holds after a million messages
+cargo xtask delivery [--browser NAME] [--server rust|fastapi] [--messages N] [--cuts N] [--seed N]
+                                                      count every message through faults, reloads and kills
+cargo xtask memory [--messages N] [--reconnects N]    what a page holds after a million messages
 cargo xtask setup                                     install the tools that the commands above would install
 
 Tools are kept in $EVERWIRE_CACHE, else $XDG_CACHE_HOME/everwire, else ~/.cache/everwire.";
@@ -54,6 +61,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "test" => return test::run(&project, rest),
         "build" => package::build(&project).and_then(|()| size::report(&project))?,
         "size" => check_size(&project)?,
+        "delivery" => delivery::delivery(&project, rest)?,
+        "memory" => delivery::memory(&project, rest)?,
         "setup" => setup::everything(&project)?,
         "help" | "--help" | "-h" => println!("{HELP}"),
         unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),

@@ -51,14 +51,14 @@ impl TestServer {
     }
 }
 
-/// Compiles the server and gives its program.
+/// Compiles the server, and the programs that its tests need beside it, and gives its program.
 ///
 /// # Errors
 /// When it does not compile.
 pub fn build(project: &Project) -> Result<PathBuf> {
     let mut command = project.command("cargo");
     // The whole workspace chooses the features, as it does for `cargo test`, so that nothing is compiled twice.
-    command.args(["build", "--workspace", "--bin", "everwire-server"]);
+    command.args(["build", "--workspace", "--bins"]);
     process::run(
         "compiling the server",
         "1 min the first time",

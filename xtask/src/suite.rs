@@ -10,7 +10,7 @@ use crate::browsers::{self, Engine};
 use crate::server::{self, TestServer};
 use crate::setup::Need;
 use crate::tally::Runner;
-use crate::{python, readme, size};
+use crate::{delivery, python, readme, size};
 
 /// A part of the proof.
 pub struct Step {
@@ -149,6 +149,25 @@ pub const STEPS: &[Step] = &[
         run: end_to_end,
     },
     Step {
+        name: "delivery-counts",
+        about: "the delivery test's own counting, which sees losses where there are no guarantees",
+        usual: "20 s",
+        needs: &[Need::Toolchain, CHROMIUM],
+        run: delivery_counts,
+    },
+    Step {
+        name: "memory",
+        about: "heap, wasm memory, sockets and timers do not grow with messages and reconnects",
+        usual: "30 s",
+        needs: &[Need::Toolchain, CHROMIUM],
+        run: |bench| {
+            bench.package()?;
+            let mut command = delivery::script(bench.project, Engine::Chromium, "memory.mjs")?;
+            command.args(["--messages", "40000", "--reconnects", "400"]);
+            bench.counted(Runner::Node, command)
+        },
+    },
+    Step {
         name: "readme",
         about: "the commands of the README work as written",
         usual: "1 min",
@@ -219,16 +238,31 @@ fn end_to_end(bench: &Bench) -> Result<Outcome> {
     let mut command = bench.project.command("node");
     command
         .arg("--test")
-        .args(end_to_end_tests(bench)?)
+        .args(node_tests(bench, "tests/e2e")?)
         .env("EVERWIRE_SERVER_BIN", server)
         .env("EVERWIRE_PYTHON", python::interpreter(bench.project))
         .env("CHROME_BIN", chromium);
     bench.counted(Runner::Node, command)
 }
 
-/// The test files, by name: Node 20 and 22 disagree on what a folder means.
-fn end_to_end_tests(bench: &Bench) -> Result<Vec<PathBuf>> {
-    let folder = bench.project.root.join("tests/e2e");
+fn delivery_counts(bench: &Bench) -> Result<Outcome> {
+    let mut counting = bench.project.command("node");
+    counting
+        .arg("--test")
+        .args(node_tests(bench, "tests/delivery")?);
+    let mut outcome = bench.counted(Runner::Node, counting)?;
+    bench.package()?;
+    let mut trial = delivery::trial(bench.project, Engine::Chromium)?;
+    trial.args("--delivery plain --mix cuts --cuts 8 --messages 1000 --expect-loss".split(' '));
+    let Outcome { tally, notes } = bench.counted(Runner::Node, trial)?;
+    outcome.tally += tally;
+    outcome.notes.extend(notes);
+    Ok(outcome)
+}
+
+/// The test files of a folder, by name: Node 20 and 22 disagree on what a folder means.
+fn node_tests(bench: &Bench, folder: &str) -> Result<Vec<PathBuf>> {
+    let folder = bench.project.root.join(folder);
     let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {

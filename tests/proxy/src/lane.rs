@@ -265,7 +265,10 @@ impl Lane {
         let mut is_gone = false;
         while let Some(packet) = incoming.recv().await {
             due = due.max(packet.arrived + shared.shape().delay());
-            sleep_until(due).await;
+            // The timer would make a millisecond even of what is due already.
+            if due > Instant::now() {
+                sleep_until(due).await;
+            }
             let is_swallowed = self.gate().await == Flow::Swallowing || is_gone;
             if packet.bytes.is_empty() {
                 if is_swallowed || self.plan().deaf_to_close {

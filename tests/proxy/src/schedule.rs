@@ -12,6 +12,8 @@ const STATUSES: [u16; 4] = [403, 426, 502, 503];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
+    /// Cuts alone.
+    Cuts,
     /// Faults of the network, which no peer may be stopped by.
     Network,
     /// Those, and frames that are lost, late, twice or on the wrong connection.
@@ -34,11 +36,15 @@ impl Schedule {
         Self { random, mix }
     }
 
+    fn cut(&mut self) -> Fault {
+        Fault::Cut {
+            ending: self.one(&[Ending::Reset, Ending::End]),
+        }
+    }
+
     fn network(&mut self) -> Fault {
         match self.random.u32(0..100) {
-            0..40 => Fault::Cut {
-                ending: self.one(&[Ending::Reset, Ending::End]),
-            },
+            0..40 => self.cut(),
             40..50 => Fault::BlackHole {
                 toward: self.toward(),
             },
@@ -149,6 +155,7 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Fault> {
         Some(match self.mix {
+            Mix::Cuts => self.cut(),
             Mix::Network => self.network(),
             Mix::Frames => self.frames(),
             Mix::Garbage => self.garbage(),

@@ -77,7 +77,7 @@ async fn a_schedule_is_begun_and_followed() {
 
 #[test]
 fn the_same_seed_makes_the_same_faults() {
-    for mix in [Mix::Network, Mix::Frames, Mix::Garbage] {
+    for mix in [Mix::Cuts, Mix::Network, Mix::Frames, Mix::Garbage] {
         let of = |seed| Schedule::new(seed, mix).take(50).collect::<Vec<_>>();
         assert_eq!(of(3), of(3));
         assert_ne!(of(3), of(4));
