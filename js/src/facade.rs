@@ -7,10 +7,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use everwire::ErrorCode;
 use everwire::proto::{
-    CloseAction, CloseFrame, Content, Event, Frame, MessageId, StatusChange, TokenReason,
-    TokenRequest,
+    CloseAction, CloseFrame, Content, Delivered, Event, Frame, MessageId, Resync, StatusChange,
+    TokenReason, TokenRequest,
 };
 use everwire::web;
+
+use crate::frames::parts;
 
 // The kinds of event; `npm/src/engine.ts` has the same numbers.
 const STATUS: u32 = 0;
@@ -22,6 +24,9 @@ const LATENCY: u32 = 5;
 const DISCONNECTED: u32 = 6;
 const WARNING: u32 = 7;
 pub(super) const REFUSED: u32 = 8;
+const ACKED: u32 = 9;
+const DENIED: u32 = 10;
+const RESTORED: u32 = 11;
 
 #[wasm_bindgen]
 extern "C" {
@@ -32,7 +37,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn number_(this: &Facade, index: usize) -> f64;
 
-    /// The URL (0), the name of the query parameter (1), and the subprotocols, while there are any.
+    /// The URL (0), the name of the query parameter (1), that of the connection (2), and the subprotocols, while there are
+    /// any.
     #[wasm_bindgen(method)]
     pub(super) fn text_(this: &Facade, index: usize) -> Option<String>;
 
@@ -47,6 +53,30 @@ extern "C" {
     /// The kept frame is for the application.
     #[wasm_bindgen(method)]
     fn message_(this: &Facade);
+
+    /// Goes to the next part of the kept frame, and answers its kind; -1 after the last.
+    #[wasm_bindgen(method)]
+    pub(super) fn part_(this: &Facade) -> i32;
+
+    /// A number of the part, NaN if it is not there.
+    #[wasm_bindgen(method)]
+    pub(super) fn field_(this: &Facade, index: usize) -> f64;
+
+    /// A word of the part.
+    #[wasm_bindgen(method)]
+    pub(super) fn word_(this: &Facade, index: usize) -> Option<String>;
+
+    /// So many messages of the kept frame, from this one on, are for the application, at this position.
+    #[wasm_bindgen(method)]
+    fn deliver_(this: &Facade, index: u32, count: u32, position: f64);
+
+    /// This message of the kept frame, at this position, answers the request.
+    #[wasm_bindgen(method)]
+    fn answer_(this: &Facade, id: f64, index: u32, position: f64);
+
+    /// What the application missed, at this position: seqs from 0 are not known.
+    #[wasm_bindgen(method)]
+    fn resync_(this: &Facade, reason: &str, position: f64, from: f64, to: f64);
 
     #[wasm_bindgen(method)]
     fn sent_(this: &Facade, id: f64);
@@ -109,6 +139,7 @@ impl web::Host for Host {
             1 => Content::Answer(MessageId(self.0.re_() as u64)),
             2 => Content::Ping,
             3 => Content::Pong,
+            5 => Content::Batch(parts(&self.0)),
             _ => Content::Invalid,
         };
         let bytes = u32::try_from(decoded >> 3).unwrap_or(u32::MAX);
@@ -129,12 +160,37 @@ impl web::Host for Host {
                 self.tell_with(REJECTED, id.0 as f64, code, payload);
             }
             Event::Uncertain(id, code) => self.tell(UNCERTAIN, id.0 as f64, code),
-            Event::Deliver(_)
-            | Event::AnsweredBy(..)
-            | Event::Acked(_)
-            | Event::Refused(..)
-            | Event::Restored(..)
-            | Event::Resync(_) => {}
+            Event::Deliver(Delivered {
+                index,
+                count,
+                position,
+            }) => self.0.deliver_(index, count, position as f64),
+            Event::AnsweredBy(
+                id,
+                Delivered {
+                    index, position, ..
+                },
+            ) => {
+                self.0.answer_(id.0 as f64, index, position as f64);
+            }
+            Event::Acked(id) => self.plain(ACKED, id.0 as f64, ""),
+            Event::Refused(id, code, message) => {
+                let (id, nothing) = (id.0 as f64, JsValue::UNDEFINED);
+                self.0.event_(DENIED, id, &code, &message, false, nothing);
+            }
+            Event::Restored(id, payload) => {
+                self.0.event_(RESTORED, id.0 as f64, "", "", false, payload);
+            }
+            Event::Resync(Resync {
+                reason,
+                missed,
+                position,
+            }) => {
+                let (from, to) = missed.unwrap_or_default();
+                let reason = reason.as_str();
+                self.0
+                    .resync_(reason, position as f64, from as f64, to as f64);
+            }
             Event::Latency(ms) => self.plain(LATENCY, ms as f64, ""),
             Event::Disconnected(code, frame) => {
                 let (number, reason) = frame.map_or((0.0, JsValue::UNDEFINED), |frame| {

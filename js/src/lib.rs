@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod facade;
+mod frames;
 mod options;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
@@ -66,6 +67,19 @@ impl Engine {
         self.accepted(self.0.send(message).err().map(|error| error.code))
     }
 
+    /// Writes a frame of so many UTF-8 bytes at once or not at all. Whether it was written.
+    #[wasm_bindgen(js_name = volatile_)]
+    pub fn send_volatile(&self, payload: JsValue, bytes: u32) -> bool {
+        let error = self.0.send_volatile(payload, bytes).err();
+        self.accepted(error.map(|error| error.code))
+    }
+
+    /// The application has handled everything up to this position.
+    #[wasm_bindgen(js_name = handled_)]
+    pub fn handled(&self, position: f64) {
+        self.0.handled(position as u64);
+    }
+
     /// The answer to `Facade::token_`.
     #[wasm_bindgen(js_name = answer_)]
     pub fn answer(
@@ -103,7 +117,9 @@ impl Engine {
             7 => stats.queued_bytes,
             8 => stats.buffered,
             9 => u64::from(stats.attempt),
-            10 => return stats.retry_in_ms.map_or(f64::NAN, |ms| ms as f64),
+            10 => stats.unacked,
+            11 => stats.position,
+            12 => return stats.retry_in_ms.map_or(f64::NAN, |ms| ms as f64),
             _ => return stats.latency_ms.map_or(f64::NAN, |ms| ms as f64),
         };
         number as f64

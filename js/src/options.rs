@@ -6,7 +6,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use everwire::proto::AuthVia;
-use everwire::{ByteRate, Config, ConfigOption, Overflow, UrlFrom};
+use everwire::{
+    ByteRate, Config, ConfigOption, Delivery, Overflow, Persist, Reliable, Uncertain, UrlFrom,
+};
 
 use crate::facade::Facade;
 
@@ -27,10 +29,25 @@ pub fn option(index: usize, part: u32) -> JsValue {
 
 pub(super) fn config(facade: &Facade) -> Config {
     let mut config = Config::new(facade.text_(0).unwrap_or_default());
-    while let Some(protocol) = facade.text_(2 + config.protocols.len()) {
+    while let Some(protocol) = facade.text_(3 + config.protocols.len()) {
         config.protocols.push(protocol);
     }
     let switch = |index: usize| facade.number_(ConfigOption::ALL.len() + index) as u32;
+    if switch(5) > 0 {
+        config.delivery = Delivery::Reliable(Reliable {
+            persist: match switch(6) {
+                0 => Persist::Outbox,
+                1 => Persist::Session,
+                _ => Persist::Nothing,
+            },
+            uncertain: match switch(7) {
+                0 => Uncertain::Resend,
+                _ => Uncertain::Drop,
+            },
+            name: facade.text_(2).unwrap_or_default(),
+            ..Reliable::default()
+        });
+    }
     config.auth = match switch(0) {
         1 => AuthVia::Message,
         2 => AuthVia::Query(facade.text_(1).unwrap_or_default()),

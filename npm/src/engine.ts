@@ -5,6 +5,12 @@ export interface Link {
   decode_(data: unknown): number;
   re_(): number;
   message_(): void;
+  part_(): number;
+  field_(index: number): number;
+  word_(index: number): string | undefined;
+  deliver_(index: number, count: number, position: number): void;
+  answer_(id: number, index: number, position: number): void;
+  resync_(reason: string, position: number, from: number, to: number): void;
   sent_(id: number): void;
   event_(kind: number, number: number, name: string, text: string, retryable: boolean, payload: unknown): void;
   token_(request: number, reason: number): void;
@@ -15,6 +21,8 @@ export interface Link {
 export interface Engine {
   command_(command: number, number: number, reason: string): boolean;
   send_(payload: string, bytes: number, ttl: number, timeout: number): boolean;
+  volatile_(payload: string, bytes: number): boolean;
+  handled_(position: number): void;
   answer_(
     request: number,
     outcome: number,
@@ -44,6 +52,9 @@ export const LATENCY = 5;
 export const DISCONNECTED = 6;
 export const WARNING = 7;
 export const REFUSED = 8;
+export const ACKED = 9;
+export const DENIED = 10;
+export const RESTORED = 11;
 
 // What a frame is, in the low bits of what `Link.decode_` answers.
 export const MESSAGE = 0;
@@ -51,6 +62,7 @@ export const ANSWER = 1;
 export const PING = 2;
 export const PONG = 3;
 export const INVALID = 4;
+export const BATCH = 5;
 
 // The commands of `Engine.command_`.
 export const CONNECT = 0;

@@ -35,6 +35,11 @@ export class Handlers {
     return () => handler.end_();
   }
 
+  /** Whether anybody listens to a type. */
+  has_(type: string): boolean {
+    return this.byType_.has(type) || this.byType_.has("*");
+  }
+
   /** Calls the handlers of a type in the order they were added, while `goesOn`. */
   call_(type: string, args: unknown[], goesOn: () => boolean, failed: (error: unknown) => void): void {
     for (const handler of this.of_(type)) {

@@ -1,5 +1,6 @@
 import * as E from "./engine.js";
 import { WireError } from "./errors.js";
+import { type Incoming, messages, type Part, split } from "./frames.js";
 import { measure } from "./measure.js";
 import type { Config } from "./options.js";
 import type { Status } from "./types.js";
@@ -7,16 +8,12 @@ import type { WireImpl } from "./wire.js";
 
 const VERDICTS = [undefined, "stop", "retry", "slow", "refresh"];
 
-export interface Incoming {
-  type: string;
-  data: unknown;
-  re?: unknown;
-}
-
 /** What Rust holds. A wire that was closed is let go of, so that it can be collected. */
 export class WireLink implements E.Link {
   config_: Config = { texts_: [], numbers_: [] };
   private frame_: Incoming | undefined;
+  private parts_: Part[] = [];
+  private current_: Part | undefined;
 
   constructor(public wire_: WireImpl | undefined) {}
 
@@ -42,7 +39,35 @@ export class WireLink implements E.Link {
   }
 
   message_(): void {
-    if (this.frame_) this.wire_?.dispatch_(this.frame_);
+    if (this.frame_) this.wire_?.dispatch_(this.frame_, 0);
+  }
+
+  part_(): number {
+    this.current_ = this.parts_.shift();
+    return this.current_?.kind_ ?? -1;
+  }
+
+  field_(index: number): number {
+    return this.current_?.numbers_[index] ?? NaN;
+  }
+
+  word_(index: number): string | undefined {
+    return this.current_?.words_[index];
+  }
+
+  deliver_(index: number, count: number, position: number): void {
+    this.wire_?.deliver_(messages(this.frame_).slice(index, index + count), position);
+  }
+
+  answer_(id: number, index: number, position: number): void {
+    const wire = this.wire_;
+    const message = messages(this.frame_)[index];
+    if (message) wire?.outgoing_.answered_(id, message, () => wire.read_(message));
+    wire?.handled_(position);
+  }
+
+  resync_(reason: string, position: number, from: number, to: number): void {
+    this.wire_?.resynced_(reason, position, from, to);
   }
 
   sent_(id: number): void {
@@ -59,11 +84,14 @@ export class WireLink implements E.Link {
     if (kind === E.ANSWERED) return frame && outgoing.answered_(number, frame, () => wire.read_(frame));
     const error = new WireError(name, text, retryable);
     if (kind === E.REJECTED) outgoing.rejected_(number, error);
+    else if (kind === E.ACKED) outgoing.acked_(number);
+    else if (kind === E.DENIED) outgoing.denied_(number, error);
+    else if (kind === E.RESTORED) wire.restored.push(outgoing.restored_(number, String(payload)));
     else if (kind === E.UNCERTAIN) outgoing.uncertain_(number, error);
     else if (kind === E.REFUSED) outgoing.refused_ = error;
     else if (kind === E.DISCONNECTED) wire.disconnected_(error, number, String(payload ?? ""));
     else if (kind === E.STOPPED) wire.stopped_(error);
-    else wire.failed_(error);
+    else wire.warned_(error);
   }
 
   token_(request: number, reason: number): void {
@@ -92,6 +120,11 @@ export class WireLink implements E.Link {
     let frame: Incoming;
     try {
       frame = JSON.parse(text);
+      if (this.wire_?.reliable_) {
+        this.parts_ = split(frame);
+        this.frame_ = frame;
+        return E.BATCH;
+      }
     } catch {
       return E.INVALID;
     }

@@ -3,11 +3,16 @@ import { WireError } from "./errors.js";
 import type { Options, Url } from "./types.js";
 
 /** Options that are no numbers, and read elsewhere. */
-const OTHERS = ["auth", "authVia", "protocols", "delivery", "onClose", "signal", "schemas"];
+const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas"];
 const OVERFLOW = ["reject", "drop-oldest", "drop-newest"];
 const VIA = ["", "message", "query", "subprotocol", "cookie"];
 /** The switches behind the numbers, in the order of `js/src/options.rs`. */
-const [AUTH, URL_FROM, OVERFLOWS, NO_HEARTBEAT, NO_RATE] = [0, 1, 2, 3, 4];
+const [AUTH, URL_FROM, OVERFLOWS, NO_HEARTBEAT, NO_RATE, DELIVERY, PERSIST, UNCERTAIN] = [0, 1, 2, 3, 4, 5, 6, 7];
+const CHOICES: [name: "delivery" | "persist" | "uncertain", index: number, values: unknown[]][] = [
+  ["delivery", DELIVERY, ["plain", "reliable"]],
+  ["persist", PERSIST, ["outbox", "session", false]],
+  ["uncertain", UNCERTAIN, ["resend", "drop"]],
+];
 
 /** What the engine asks for, by index. */
 export interface Config {
@@ -18,7 +23,7 @@ export interface Config {
 /** Reads the options; throws a `WireError` for one that does not exist or cannot be. */
 export function read(module: Module, url: Url, options: Options): Config {
   const names = numericNames(module);
-  const numbers = [...names.map(() => NaN), 0, 0, 0, 0, 0];
+  const numbers = [...names.map(() => NaN), 0, 0, 0, 0, 0, 0, 0, 0];
   const switchOn = (index: number, value: number): void => void (numbers[names.length + index] = value);
 
   const take = (path: string, value: unknown): void => {
@@ -36,12 +41,14 @@ export function read(module: Module, url: Url, options: Options): Config {
   };
   takeAll("", options);
 
-  if (options.delivery !== undefined) among("delivery", ["plain"], options.delivery);
+  for (const [name, index, values] of CHOICES) {
+    if (options[name] !== undefined) switchOn(index, among(name, values, options[name]));
+  }
   const via = options.authVia ?? (options.auth ? "message" : "");
   const parameter = typeof via === "object" ? via.query : "token";
   switchOn(AUTH, options.auth ? among("authVia", VIA, typeof via === "object" ? "query" : via) : 0);
   if (typeof url === "function") switchOn(URL_FROM, 1);
-  const texts = [typeof url === "function" ? "" : resolve(url), parameter, ...(options.protocols ?? [])];
+  const texts = [typeof url === "function" ? "" : resolve(url), parameter, options.name ?? "", ...(options.protocols ?? [])];
   return { texts_: texts, numbers_: numbers };
 }
 
@@ -79,8 +86,8 @@ function nameOf(module: Module, index: number): string | undefined {
   return name && name.replace(/_./g, (pair) => pair.charAt(1).toUpperCase()) + unit;
 }
 
-function among(name: string, allowed: string[], value: unknown): number {
-  const index = allowed.indexOf(value as string);
+function among(name: string, allowed: unknown[], value: unknown): number {
+  const index = allowed.indexOf(value);
   if (index < 0)
     throw new WireError("invalid-option", `${name} is ${JSON.stringify(value)}, but takes ${list(allowed)}`);
   return index;
@@ -96,9 +103,9 @@ function unknown(path: string, names: string[]): WireError {
   );
 }
 
-function list(values: string[]): string {
+function list(values: unknown[]): string {
   return values
-    .filter(Boolean)
+    .filter((value) => value !== "")
     .map((value) => JSON.stringify(value))
     .join(" or ");
 }

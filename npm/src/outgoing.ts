@@ -28,11 +28,23 @@ export class Outgoing {
   /** The id that the engine gave last. It counts those that it took. */
   private lastId_ = 0;
 
-  constructor(private dropped_: (entry: Entry, error: WireError) => void) {}
+  constructor(
+    private reliable_: boolean,
+    private dropped_: (entry: Entry, error: WireError) => void,
+  ) {}
 
   /** How many wait for the engine itself. */
   get waiting_(): number {
     return this.early_.length;
+  }
+
+  /** Sends at once or not at all. */
+  submitVolatile_(frame: Encoded): Receipt {
+    const receipt = new WireReceipt(++this.lastReceipt_);
+    const written = !this.shut_ && this.engine_?.volatile_(frame.text_, frame.bytes_);
+    if (written) receipt.settle_("sent");
+    else receipt.settle_("rejected", this.shut_ ?? this.refused_ ?? unwritable());
+    return receipt;
   }
 
   submit_(frame: Encoded, { ttl_ = NaN, timeout_ = NaN, signal_, asker_ }: SubmitOptions): Receipt {
@@ -56,18 +68,39 @@ export class Outgoing {
     for (const entry of this.early_.splice(0)) this.settle_(entry, "rejected", error);
   }
 
-  /** Written. A message settles with it; a request goes on to its answer. */
+  /** Written. A plain message settles with it; a request goes on to its answer, a reliable one to its ack. */
   sent_(id: number): void {
     const entry = this.underway_.get(id);
     if (!entry) return;
-    if (entry.asker_) entry.receipt_.status = "sent";
+    if (entry.asker_ || this.reliable_) entry.receipt_.status = "sent";
     else this.settle_(entry, "sent");
+  }
+
+  /** Handled by the server. */
+  acked_(id: number): void {
+    const entry = this.underway_.get(id);
+    if (entry) this.settle_(entry, "acked");
+  }
+
+  /** Refused by the server. */
+  denied_(id: number, error: WireError): void {
+    const entry = this.underway_.get(id);
+    if (entry) this.settle_(entry, "rejected", error);
+  }
+
+  /** An earlier page left this frame to be sent. */
+  restored_(id: number, text: string): Receipt {
+    const receipt = new WireReceipt(++this.lastReceipt_);
+    const entry: Entry = { text_: text, bytes_: 0, receipt_: receipt, id_: id, ttl_: NaN, timeout_: NaN };
+    this.lastId_ = id;
+    this.underway_.set(id, entry);
+    return receipt;
   }
 
   answered_(id: number, message: { type: string; data: unknown }, read: () => unknown): void {
     const entry = this.underway_.get(id);
     if (!entry) return;
-    this.settle_(entry, "sent");
+    this.settle_(entry, this.reliable_ ? "acked" : "sent");
     if (message.type === "error") {
       const { code, message: text } = (message.data ?? {}) as { code?: unknown; message?: unknown };
       entry.asker_?.reject_(
@@ -101,7 +134,8 @@ export class Outgoing {
       return;
     }
     const id = ++this.lastId_;
-    const asks = entry.timeout_ >= 0;
+    // A reliable request is known by its seq, which the engine gives.
+    const asks = entry.timeout_ >= 0 && !this.reliable_;
     const tail = `,"id":${id}}`;
     entry.id_ = id;
     this.underway_.set(id, entry);
@@ -124,4 +158,8 @@ export class Outgoing {
     entry.receipt_.settle_(status, error);
     if (error) entry.asker_?.reject_(error);
   }
+}
+
+function unwritable(): WireError {
+  return new WireError("not-writable", "a volatile message is sent at once or not at all, and the engine is loading", true);
 }

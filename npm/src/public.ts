@@ -8,6 +8,7 @@ export type {
   Options,
   Receipt,
   RequestOptions,
+  ResyncReason,
   SendOptions,
   Stats,
   Status,

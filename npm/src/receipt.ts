@@ -42,7 +42,7 @@ export interface Entry extends Encoded {
   ttl_: number;
   /** How long a request waits for its answer; NaN for a message. */
   timeout_: number;
-  asker_: Asker | undefined;
-  signal_: AbortSignal | undefined;
-  unlisten_: (() => void) | undefined;
+  asker_?: Asker | undefined;
+  signal_?: AbortSignal | undefined;
+  unlisten_?: (() => void) | undefined;
 }

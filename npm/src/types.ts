@@ -22,7 +22,10 @@ export type Message<In> = { [K in Name<In>]: { type: K; data: In[K] } }[Name<In>
 /** Where a connection stands. */
 export type Status = "idle" | "connecting" | "open" | "reconnecting" | "closed";
 
-/** What became of a message. It settles once: as `sent`, `rejected` (never written), or for a request `uncertain`. */
+/**
+ * What became of a message. It settles once: as `sent` (plain: written), `acked` (reliable: handled by the server), `rejected` (not
+ * handled, and never will be), or `uncertain` (the server may have handled it).
+ */
 export interface Receipt {
   /** Counted from 1 in the order of sending. */
   readonly id: number;
@@ -50,6 +53,10 @@ export interface Stats {
   /** Messages that wait to be written. */
   queued: number;
   queuedBytes: number;
+  /** Reliable: messages written and not acked. */
+  unacked: number;
+  /** Reliable: messages of this session that the application has handled. */
+  position: number;
   /** Bytes in the browser's send buffer, as far as known. */
   buffered: number;
   /** Which attempt in a row this is, from 1; 0 while open, idle or closed. */
@@ -72,13 +79,28 @@ export interface WireEvents {
   dropped: CustomEvent<{ type: string; data: unknown; error: WireError; receipt: Receipt | undefined }>;
   /** A ping was answered after so many milliseconds. */
   latency: CustomEvent<number>;
+  /** Reliable: messages were lost, at this place in the order. What is fetched now has all of them. */
+  resync: CustomEvent<{ reason: ResyncReason; missedFrom: number | undefined; missedTo: number | undefined }>;
+  /** Reliable: the server takes messages and has confirmed none for 30 s. */
+  stalled: CustomEvent<WireError>;
+  /** Reliable: a message came that nobody listens to. It counts as handled. */
+  unhandled: CustomEvent<{ type: string; data: unknown }>;
 }
+
+/**
+ * Why messages were lost: the session `expired`, the server's memory began anew (`epoch`), it no longer holds them (`gap`), does not
+ * know the session (`unknown`) or its `key`; the page read too slowly (`slow`), a message was `too-large`, or the page was loaded
+ * anew (`reload`).
+ */
+export type ResyncReason = "expired" | "epoch" | "gap" | "unknown" | "key" | "slow" | "too-large" | "reload";
 
 export interface SendOptions {
   /** Reject the message if it could not be written within so many milliseconds. Default `outbox.ttlMs`. */
   ttlMs?: number;
   /** Withdraws the message if it is not written yet. */
   signal?: AbortSignal;
+  /** Write it at once or not at all, unconfirmed and unordered: for what is worthless later. */
+  volatile?: boolean;
 }
 
 export interface RequestOptions {
@@ -102,6 +124,8 @@ export interface Wire<In = Untyped, Out = Untyped> extends EventTarget {
   /** The last round trip in milliseconds, once one was measured. */
   readonly latency: number | undefined;
   readonly stats: Stats;
+  /** Reliable: the receipts of what an earlier page of this tab left to be sent, in order. */
+  readonly restored: readonly Receipt[];
   /** Why the connection stopped for good, if it did. */
   readonly error: WireError | undefined;
   /** Resolves when the connection first opens, and rejects with a `WireError` if it stops for good before. */
@@ -198,8 +222,20 @@ export interface Options {
   /** The largest inbound frame, in bytes. */
   maxFrame?: number;
   requestTimeoutMs?: number;
-  /** This version has `"plain"` only. */
-  delivery?: "plain";
+  /**
+   * What is promised. `"plain"`, the default: in order, at most once after the write, against any server. `"reliable"`: once and in
+   * order, both ways, across cuts, reloads and restarts; the server must speak `everwire.v1`.
+   */
+  delivery?: "plain" | "reliable";
+  /**
+   * Reliable: what survives a reload, in session storage. `"outbox"`, the default: what must be sent. `"session"`: the place in
+   * what comes too, for applications that store their own state with it. `false`: nothing.
+   */
+  persist?: "outbox" | "session" | false;
+  /** Reliable: whether messages that the server may have handled are sent again (`"resend"`, the default) or left out. */
+  uncertain?: "resend" | "drop";
+  /** Reliable: tells connections of one page to the same URL apart. */
+  name?: string;
   /** Replaces the close policy. `undefined` leaves a close to the default one. */
   onClose?: (code: number, reason: string) => "stop" | "retry" | "slow" | "refresh" | undefined;
   /** Closes the connection. */

@@ -2,11 +2,13 @@ import { fetchToken } from "./auth.js";
 import { CLOSE, CONNECT, type Engine, type Load, type Module, RECONNECT } from "./engine.js";
 import { closed, WireError } from "./errors.js";
 import { type Handler, Handlers, onAbort } from "./handlers.js";
-import { type Incoming, WireLink } from "./link.js";
+import type { Incoming } from "./frames.js";
+import { WireLink } from "./link.js";
 import { encode } from "./measure.js";
 import { Messages } from "./messages.js";
 import { read } from "./options.js";
 import { Outgoing } from "./outgoing.js";
+import { Progress } from "./progress.js";
 import { validate } from "./schema.js";
 import type { ListenOptions, Options, Receipt, RequestOptions, SendOptions, Stats, Status, Url } from "./types.js";
 
@@ -22,9 +24,11 @@ const STATS = [
   "queuedBytes",
   "buffered",
   "attempt",
+  "unacked",
+  "position",
 ];
-const RETRY_IN = 10;
-const LATENCY = 11;
+const RETRY_IN = 12;
+const LATENCY = 13;
 
 interface Opened {
   promise_: Promise<void>;
@@ -35,13 +39,14 @@ interface Opened {
 /** What `connect` makes; `Wire` is its type for the application. */
 export class WireImpl extends EventTarget {
   error: WireError | undefined;
-  outgoing_ = new Outgoing((entry, error) => {
-    this.tell_("dropped", { ...JSON.parse(entry.text_), error, receipt: entry.receipt_ });
-  });
+  restored: Receipt[] = [];
+  reliable_: boolean;
+  outgoing_: Outgoing;
   private engine_: Engine | undefined;
   private link_ = new WireLink(this);
   private handlers_ = new Handlers();
   private readers_ = new Set<Messages<unknown>>();
+  private progress_ = new Progress(this.readers_, (position) => this.engine_?.handled_(position));
   private status_: Status = "idle";
   private opened_: Opened | undefined;
   private hasOpened_ = false;
@@ -50,6 +55,8 @@ export class WireImpl extends EventTarget {
   /** Why the last token could not be had. */
   private cause_: unknown;
   private unlisten_: () => void = () => {};
+  /** The position of the message that is being dispatched. */
+  private position_ = 0;
 
   constructor(
     private source_: Load,
@@ -57,6 +64,10 @@ export class WireImpl extends EventTarget {
     readonly options_: Options,
   ) {
     super();
+    this.reliable_ = options_.delivery === "reliable";
+    this.outgoing_ = new Outgoing(this.reliable_, (entry, error) => {
+      this.tell_("dropped", { ...JSON.parse(entry.text_), error, receipt: entry.receipt_ });
+    });
     this.begin_();
     this.load_();
   }
@@ -99,6 +110,7 @@ export class WireImpl extends EventTarget {
   }
 
   send(type: string, data: unknown, options: SendOptions = {}): Receipt {
+    if (options.volatile) return this.outgoing_.submitVolatile_(encode(type, data));
     return this.outgoing_.submit_(encode(type, data), { ttl_: options.ttlMs, signal_: options.signal });
   }
 
@@ -116,7 +128,7 @@ export class WireImpl extends EventTarget {
     const type = typeof typeOrOptions === "string" ? typeOrOptions : "*";
     const { signal } = (typeof typeOrOptions === "string" ? options : typeOrOptions) ?? {};
     const take = (message: Incoming): void => {
-      if (reader.push_(message)) return;
+      if (reader.push_(message, this.position_, this.reliable_ && message.seq !== undefined)) return;
       const error = new WireError(
         "reader-too-slow",
         "a thousand messages wait to be read: read them faster, or use a handler",
@@ -130,11 +142,14 @@ export class WireImpl extends EventTarget {
       undefined,
     );
     const unlisten = onAbort(signal, () => reader.end_());
-    const reader = new Messages<unknown>(() => {
-      stop();
-      unlisten();
-      this.readers_.delete(reader);
-    });
+    const reader = new Messages<unknown>(
+      () => {
+        stop();
+        unlisten();
+        this.readers_.delete(reader);
+      },
+      () => this.progress_.report_(),
+    );
     this.readers_.add(reader);
     if (this.status === "closed" || signal?.aborted) reader.end_(signal?.aborted ? undefined : this.error);
     return reader;
@@ -175,8 +190,36 @@ export class WireImpl extends EventTarget {
     super.addEventListener(...args);
   }
 
-  dispatch_(message: Incoming): void {
+  /** Messages of a session, the first of them at this position. What follows a close is not handled. */
+  deliver_(messages: Incoming[], position: number): void {
+    for (const message of messages) {
+      if (this.outgoing_.shut_) return;
+      if (!this.handlers_.has_(message.type)) this.tell_("unhandled", { type: message.type, data: message.data });
+      this.dispatch_(message, position);
+      this.progress_.reached_(position++);
+    }
+    this.progress_.report_();
+  }
+
+  /** What stands at this position needs no handler. */
+  handled_(position: number): void {
+    this.progress_.reached_(position);
+    this.progress_.report_();
+  }
+
+  resynced_(reason: string, position: number, from: number, to: number): void {
+    this.tell_("resync", { reason, missedFrom: from || undefined, missedTo: to || undefined });
+    this.handled_(position);
+  }
+
+  /** Something that the application may want to know, and the connection goes on. */
+  warned_(error: WireError): void {
+    this.tell_(error.code === "stalled" ? "stalled" : "error", error);
+  }
+
+  dispatch_(message: Incoming, position: number): void {
     if (this.outgoing_.shut_) return;
+    this.position_ = position;
     try {
       message.data = this.read_(message);
     } catch (error) {

@@ -309,7 +309,7 @@ test("options are checked, and the error says what they take", () => {
   refused({ outbox: { overflow: "drop" } }, "invalid-option", /"reject" or "drop-oldest" or "drop-newest"/);
   refused({ hartbeat: {} }, "unknown-option", /hartbeat.*heartbeat/s);
   refused({ backoff: { firstMS: 1 } }, "unknown-option", /backoff\.firstMS.*firstMs/s);
-  refused({ delivery: "reliable" }, "invalid-option", /delivery/);
+  refused({ delivery: "once" }, "invalid-option", /delivery is "once", but takes "plain" or "reliable"/);
 });
 
 test("garbage is left out and reported, and the connection goes on", async () => {

@@ -23,8 +23,18 @@ test("the kinds of event have the same numbers", () => {
 test("the kinds of frame have the same numbers", () => {
   const typescript = numbers(source("npm/src/engine.ts"));
   const arms = [...source("js/src/facade.rs").matchAll(/^ +(\d) => Content::(\w+)/gm)];
-  assert.equal(arms.length, 4);
+  assert.equal(arms.length, 5);
   for (const [, value, name] of arms) assert.equal(typescript[name.toUpperCase()], Number(value), name);
+});
+
+test("the kinds of part have the same numbers", () => {
+  const rust = [...source("js/src/frames.rs").matchAll(/const ([A-Z]+): i32 = (\d+);/g)];
+  const [, table] = /const CONTROLS[^=]+= \[([\s\S]*?)\n\];/.exec(source("npm/src/frames.ts"));
+  const names = ["run", ...[...table.matchAll(/\[\s*"(\w+)"/g)].map(([, name]) => name)];
+  assert.deepEqual(
+    rust.map(([, name, kind]) => [name.toLowerCase(), Number(kind)]),
+    names.map((name, kind) => [name, kind]),
+  );
 });
 
 test("the outcomes of a token have the same numbers", () => {

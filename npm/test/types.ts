@@ -87,8 +87,9 @@ connect("/ws", { hartbeat: false });
 connect("/ws", { heartbeat: true });
 // @ts-expect-error no such policy
 connect("/ws", { outbox: { overflow: "drop" } });
-// @ts-expect-error not in this version
-connect("/ws", { delivery: "reliable" });
+connect("/ws", { delivery: "reliable", persist: false, uncertain: "drop", name: "board" });
+// @ts-expect-error no such promise
+connect("/ws", { delivery: "exactly-once" });
 // @ts-expect-error no such verdict
 connect("/ws", { onClose: () => "panic" });
 

@@ -336,7 +336,11 @@ impl<H: Host> Core<H> {
                     }
                 });
             }
-            store => {
+            store @ (Store::Release
+            | Store::Head(_)
+            | Store::Keep(_)
+            | Store::Forget(_)
+            | Store::Clear) => {
                 if !self.storage.act(store) {
                     let failed = Input::Storage(StorageEvent::Failed);
                     let now = self.clock.now();

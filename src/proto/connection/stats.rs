@@ -33,6 +33,8 @@ pub struct Stats {
     pub queued: u64,
     /// UTF-8 bytes in the outbox.
     pub queued_bytes: u64,
+    /// Messages of this session up to which the application has handled everything.
+    pub position: u64,
     /// Messages of reliable mode that were written and not acked.
     pub unacked: u64,
     /// Bytes in the browser's send buffer, as far as known.
@@ -58,6 +60,10 @@ impl<P: Clone> Connection<P> {
             opened: counts.opened,
             rejected: counts.rejected,
             queued: self.outbox.len() as u64,
+            position: self
+                .reliable
+                .as_ref()
+                .map_or(0, |reliable| reliable.inbound.rx()),
             unacked: self
                 .reliable
                 .as_ref()
