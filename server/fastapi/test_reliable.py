@@ -58,9 +58,9 @@ class Client:
 
     def open(self, server: Server) -> dict:
         self.n += 1
-        self.socket: ClientConnection = connect(
-            f"ws://{server.address}/ws/{self.user}", subprotocols=["everwire.v1"], open_timeout=5, close_timeout=1
-        )
+        address = f"ws://{server.address}/ws/{self.user}"
+        # Never left: the tests break it off.
+        self.socket: ClientConnection = connect(address, subprotocols=["everwire.v1"], open_timeout=5).__enter__()
         assert self.socket.subprotocol == "everwire.v1"
         opening = {"v": 1, "cid": self.cid, "n": self.n, "tx0": min(self.unacked, default=self.tx + 1), "tx": self.tx}
         opening |= {"max_frame": 1 << 20, "window": 1000, "window_bytes": 1 << 20}
