@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import sqlite3
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from everwire import Config, Delivery, Everwire, Refused, SqliteStore, User
@@ -22,21 +23,12 @@ LISTED = 1_000
 CONFIG = Config(ping_ms=5_000, timeout_ms=2_000)
 """The shortest that the protocol has, so that a test need not wait."""
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS handled (position INTEGER PRIMARY KEY, number INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS sent (last INTEGER NOT NULL);
-INSERT INTO sent SELECT 0 WHERE NOT EXISTS (SELECT * FROM sent);
-"""
+SQL = Path(__file__).parent / "../../tests/delivery/sql"
+REPORTS = ["missing", "twice", "descending", "unknown"]
 
-REPORT = {
-    "missing": "WITH RECURSIVE wanted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM wanted WHERE number < :last)"
-    " SELECT number FROM wanted WHERE number <= :last AND number NOT IN (SELECT number FROM handled)",
-    "twice": "SELECT number FROM handled WHERE number <= :last GROUP BY number HAVING count(*) > 1",
-    "descending": "SELECT number FROM (SELECT number, max(number) OVER"
-    " (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS highest FROM handled)"
-    " WHERE number <= :last AND number < highest",
-    "unknown": "SELECT number FROM handled WHERE number < 1 OR number > :last",
-}
+
+def sql(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text()
 
 
 class Counting:
@@ -44,10 +36,7 @@ class Counting:
 
     def __init__(self, path: str) -> None:
         self.db = sqlite3.connect(path, check_same_thread=False)
-        self.db.execute("PRAGMA journal_mode = WAL")
-        # The process is killed here, the machine is not.
-        self.db.execute("PRAGMA synchronous = OFF")
-        self.db.executescript(SCHEMA)
+        self.db.executescript(sql("schema"))
         self.store = SqliteStore(self.db)
         self.wire = Everwire(self.store, self.handle, config=CONFIG)
         self.is_quiet = False
@@ -78,8 +67,8 @@ class Counting:
         handled = self.db.execute("SELECT count(*) FROM handled").fetchone()[0]
         return {"handled": handled, "sent": self.db.execute("SELECT last FROM sent").fetchone()[0]}
 
-    def listed(self, query: str, last: int) -> dict:
-        numbers = [number for (number,) in self.db.execute(query, {"last": last})]
+    def report(self, name: str, last: int) -> dict:
+        numbers = [number for (number,) in self.db.execute(sql(name), (last,))]
         return {"count": len(numbers), "first": numbers[:LISTED]}
 
 
@@ -105,7 +94,7 @@ def application(counting: Counting) -> FastAPI:
 
     @app.get("/report/{last}")
     async def report(last: int) -> dict:
-        return {name: counting.listed(query, last) for name, query in REPORT.items()}
+        return {name: counting.report(name, last) for name in REPORTS}
 
     @app.post("/quiet")
     async def quiet() -> None:

@@ -514,9 +514,7 @@ class Left:
     user: str
 
 
-Output = (
-    Write | Close | Authenticate | Load | Attach | Advance | Begin | Forget | Handle | Resync | Joined | Left
-)
+Output = Write | Close | Authenticate | Load | Attach | Advance | Begin | Forget | Handle | Resync | Joined | Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -1705,7 +1703,13 @@ class Everwire:
     async def _handle(self, output: Handle) -> None:
         message = output.message
         delivery = Delivery(
-            output.cid, self._sessions.owner, output.user, message.seq, message.type, message.data, message.id is not None
+            output.cid,
+            self._sessions.owner,
+            output.user,
+            message.seq,
+            message.type,
+            message.data,
+            message.id is not None,
         )
         result = await self._result(delivery)
         self._do(self._sessions.handled, output.cid, message.seq, result)

@@ -324,7 +324,13 @@ class Storm:
 
     def is_calm(self) -> bool:
         client, stream = self.client, self.server.sessions.streams.get(CID)
-        is_idle = stream is not None and stream.session is not None and not stream.session.bytes and not client.outbox and not client.held
+        is_idle = (
+            stream is not None
+            and stream.session is not None
+            and not stream.session.bytes
+            and not client.outbox
+            and not client.held
+        )
         return client.is_open and is_idle and not self.server.running and not self.server.committed
 
     def check(self) -> None:

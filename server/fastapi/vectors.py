@@ -65,7 +65,9 @@ class World:
         self.start()
 
     def start(self) -> None:
-        terms = {name: self.options[name] for name in ("ping_ms", "timeout_ms", "rate", "burst") if name in self.options}
+        terms = {
+            name: self.options[name] for name in ("ping_ms", "timeout_ms", "rate", "burst") if name in self.options
+        }
         self.processes += 1
         self.is_atomic = self.options.get("store", "atomic") == "atomic"
         self.sessions = Sessions(Config(**terms), self.is_atomic, f"epoch-{self.processes}", self.new_secret)
