@@ -51,6 +51,9 @@ class Counting:
         self.send(answer)
 
     async def send_unasked(self) -> None:
+        """From the first session on: what was sent before, nobody was told that it is missing."""
+        if self.progress()["sent"] == 0:
+            await self.has_begun.wait()
         while not self.is_quiet:
             await asyncio.sleep(UNASKED_SECONDS)
             with self.db:
