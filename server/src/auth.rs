@@ -4,6 +4,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 /// A token as a client sent it. It never shows in a debug print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -23,6 +25,16 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
     }
+}
+
+/// What a client is told of its user, to see when it is another: the same at any time, and nothing else about it.
+pub(crate) fn fingerprint(user: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(b"everwire user ")
+        .chain_update(user)
+        .finalize();
+    let half = digest.iter().take(16);
+    half.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A token that was accepted.

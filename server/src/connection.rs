@@ -1,14 +1,16 @@
-//! The handle of one socket.
+//! The handle of one connection: a plain socket, or a client with reliable delivery whatever its sockets.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use axum::extract::ws::Message;
+use everwire::proto::server::Cid;
 
 use crate::close::Close;
 use crate::message::Outgoing;
 use crate::queue::{End, SendQueue};
+use crate::reliable::Reliable;
 
 /// Names a connection for as long as the process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,23 +23,36 @@ impl ConnectionId {
     }
 }
 
-/// One socket of one user. Clones are handles of the same socket; they may outlive it.
+/// One connection of one user. Clones are handles of the same one; they may outlive it.
 #[derive(Clone)]
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
     id: ConnectionId,
     user: String,
-    queue: SendQueue,
+    way: Way,
+}
+
+/// How a message gets to the peer.
+enum Way {
+    /// Into a plain socket's queue.
+    Socket(Arc<SendQueue>),
+    /// Into the client's session.
+    Session(Cid, Weak<Reliable>),
 }
 
 impl Connection {
-    pub(crate) fn new(user: String, queue: SendQueue) -> Self {
-        Self(Arc::new(Inner {
-            id: ConnectionId::next(),
-            user,
-            queue,
-        }))
+    pub(crate) fn plain(user: String, queue: Arc<SendQueue>) -> Self {
+        Self::new(user, Way::Socket(queue))
+    }
+
+    pub(crate) fn reliable(user: String, cid: Cid, reliable: Weak<Reliable>) -> Self {
+        Self::new(user, Way::Session(cid, reliable))
+    }
+
+    fn new(user: String, way: Way) -> Self {
+        let id = ConnectionId::next();
+        Self(Arc::new(Inner { id, user, way }))
     }
 
     /// The connection's name.
@@ -50,23 +65,47 @@ impl Connection {
         &self.0.user
     }
 
-    /// Queues a message for this socket; `false` if it has ended, or ends because its queue is full.
+    /// The client's name, if its delivery is reliable. Its user chose it: it is no secret and no proof.
+    pub fn cid(&self) -> Option<&str> {
+        match &self.0.way {
+            Way::Socket(_) => None,
+            Way::Session(cid, _) => Some(cid.as_str()),
+        }
+    }
+
+    /// Queues a message; `false` if nobody will get it. For a plain socket that is so if it has ended, or ends because
+    /// its queue is full; for a client with reliable delivery, if its session has ended.
     pub fn send(&self, message: &Outgoing) -> bool {
-        self.queue().push(Message::Text(message.text()))
+        match &self.0.way {
+            Way::Socket(queue) => queue.push(Message::Text(message.text())),
+            Way::Session(cid, reliable) => {
+                let reliable = reliable.upgrade();
+                reliable.is_some_and(|reliable| reliable.send(cid, message).sessions > 0)
+            }
+        }
     }
 
-    /// Writes what is queued, then closes; `false` if it had ended before.
+    /// Writes what is queued, then closes the socket; `false` if there is none. A client with reliable delivery keeps
+    /// its session, unless the code is 1000.
     pub fn close(&self, close: Close) -> bool {
-        self.queue().end(End::Close(close))
+        match &self.0.way {
+            Way::Socket(queue) => queue.end(End::Close(close)),
+            Way::Session(cid, reliable) => {
+                let reliable = reliable.upgrade();
+                reliable.is_some_and(|reliable| reliable.close(cid, &close))
+            }
+        }
     }
 
-    /// Whether it has not ended.
+    /// Whether it has a socket that has not ended.
     pub fn is_open(&self) -> bool {
-        self.queue().is_open()
-    }
-
-    pub(crate) fn queue(&self) -> &SendQueue {
-        &self.0.queue
+        match &self.0.way {
+            Way::Socket(queue) => queue.is_open(),
+            Way::Session(cid, reliable) => {
+                let reliable = reliable.upgrade();
+                reliable.is_some_and(|reliable| reliable.is_attached(cid))
+            }
+        }
     }
 }
 

@@ -137,6 +137,11 @@ impl Outgoing {
         &self.0
     }
 
+    /// Its size in UTF-8 bytes.
+    pub(crate) fn size(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn text(&self) -> Utf8Bytes {
         self.0.clone()
     }

@@ -68,6 +68,12 @@ impl SendQueue {
         fits
     }
 
+    /// Whether half of it is in use, so that what may be dropped should be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let state = self.lock();
+        state.messages.len() * 2 >= self.max_messages || state.bytes * 2 >= self.max_bytes
+    }
+
     /// Ends the socket; `false` if it had ended before, in which case the first end stands.
     pub(crate) fn end(&self, end: End) -> bool {
         let mut state = self.lock();

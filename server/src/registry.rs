@@ -53,13 +53,13 @@ impl Registry {
             .count()
     }
 
-    /// How many users have an open socket.
-    pub(crate) fn users(&self) -> usize {
+    /// The users that have an open socket.
+    pub(crate) fn users(&self) -> Vec<String> {
         let users = self.lock();
-        users
-            .values()
-            .filter(|sockets| sockets.iter().any(Connection::is_open))
-            .count()
+        let open = users
+            .iter()
+            .filter(|(_, sockets)| sockets.iter().any(Connection::is_open));
+        open.map(|(user, _)| user.clone()).collect()
     }
 
     fn remove(&self, connection: &Connection) {

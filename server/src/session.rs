@@ -1,5 +1,6 @@
 //! The life of one socket in plain mode: authenticate, then read and handle, while a second task writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
@@ -13,9 +14,10 @@ use tungstenite::Error as WsError;
 use crate::auth::{AuthError, Grant, Token};
 use crate::close::Close;
 use crate::connection::Connection;
+use crate::handler::Hook;
 use crate::hub::Hub;
 use crate::message::{Incoming, Outgoing};
-use crate::queue::End;
+use crate::queue::{End, SendQueue};
 use crate::registry::Registration;
 use crate::writer;
 
@@ -27,18 +29,23 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 const TOO_MANY_SOCKETS_RETRY_MS: u64 = 60_000;
 
 /// Runs a socket to its end.
-pub(crate) async fn run(socket: WebSocket, hub: Hub, connection: Connection) {
+pub(crate) async fn run(
+    socket: WebSocket,
+    hub: Hub,
+    connection: Connection,
+    queue: Arc<SendQueue>,
+) {
     let (sink, stream) = socket.split();
     let shared = hub.shared();
     let writing = tokio::spawn(writer::write(
         sink,
-        connection.clone(),
+        Arc::clone(&queue),
         shared.shutdown.clone(),
         shared.config.close_timeout,
     ));
-    let mut session = Session::new(stream, &hub, connection.clone());
+    let mut session = Session::new(stream, &hub, connection.clone(), queue);
     let end = session.serve().await;
-    connection.queue().end(end);
+    session.queue.end(end);
     session.drain().await;
     if let Err(error) = writing.await {
         tracing::error!(%error, "a socket's writer failed");
@@ -51,6 +58,7 @@ struct Session<'h> {
     stream: SplitStream<WebSocket>,
     hub: &'h Hub,
     connection: Connection,
+    queue: Arc<SendQueue>,
     started: Instant,
     bucket: Option<TokenBucket>,
     last_inbound: Instant,
@@ -60,13 +68,19 @@ struct Session<'h> {
 }
 
 impl<'h> Session<'h> {
-    fn new(stream: SplitStream<WebSocket>, hub: &'h Hub, connection: Connection) -> Self {
+    fn new(
+        stream: SplitStream<WebSocket>,
+        hub: &'h Hub,
+        connection: Connection,
+        queue: Arc<SendQueue>,
+    ) -> Self {
         let now = Instant::now();
         let rate = hub.shared().config.rate;
         Self {
             stream,
             hub,
             connection,
+            queue,
             started: now,
             bucket: rate.map(|rate| {
                 TokenBucket::new(rate.per_second, rate.burst, BucketInstant::from_millis(0))
@@ -92,10 +106,23 @@ impl<'h> Session<'h> {
             .map_err(|_| unauthorized("no auth message came in time"))??;
         let _registration = self.register()?;
         tracing::debug!(user = self.connection.user(), id = ?self.connection.id(), "socket ready");
+        self.hook(Hook::Connect).await;
+        let Err(end) = self.serve_messages().await;
+        self.queue.end(end.clone());
+        self.hook(Hook::Disconnect).await;
+        Err(end)
+    }
+
+    async fn serve_messages(&mut self) -> Result<std::convert::Infallible, End> {
         loop {
             let message = self.next_message().await?;
             self.handle(message).await?;
         }
+    }
+
+    async fn hook(&self, hook: Hook) {
+        let handler = &self.hub.shared().handler;
+        handler.hook(self.hub, &self.connection, hook).await;
     }
 
     async fn authenticate(&mut self) -> Result<(), End> {
@@ -187,7 +214,7 @@ impl<'h> Session<'h> {
             let deadline = self.deadline();
             let frame = tokio::select! {
                 biased;
-                () = self.connection.queue().ended() => return Err(End::Gone),
+                () = self.queue.ended() => return Err(End::Gone),
                 frame = self.stream.next() => frame,
                 () = sleep_until(deadline) => {
                     self.on_deadline()?;
@@ -229,9 +256,7 @@ impl<'h> Session<'h> {
             return Err(End::Close(close));
         }
         self.pinged = true;
-        self.connection
-            .queue()
-            .push(Message::Ping(Default::default()));
+        self.queue.push(Message::Ping(Default::default()));
         Ok(())
     }
 
@@ -281,7 +306,7 @@ impl<'h> Session<'h> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         let close = Close::new(Close::INTERNAL_ERROR, "the server failed");
-        self.connection.queue().end(End::Close(close));
+        self.queue.end(End::Close(close));
     }
 }
 

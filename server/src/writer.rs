@@ -1,5 +1,6 @@
 //! The writing half of a socket: empties its queue, then closes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
@@ -9,17 +10,16 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::close::Close;
-use crate::connection::Connection;
 use crate::queue::{End, SendQueue};
 
 /// Writes until the socket has ended and all of its queue is written, at most `limit` after its end.
 pub(crate) async fn write(
     mut sink: SplitSink<WebSocket, Message>,
-    connection: Connection,
+    queue: Arc<SendQueue>,
     shutdown: CancellationToken,
     limit: Duration,
 ) {
-    let queue = connection.queue();
+    let queue = &*queue;
     let too_late = async {
         tokio::select! {
             () = queue.ended() => {}

@@ -267,19 +267,39 @@ impl<M, P: Clone> Sessions<M, P> {
     /// them. Says how many sockets there were.
     pub fn disconnect(&mut self, now: Instant, user: &str, code: u16, reason: &str) -> usize {
         self.now = self.now.max(now);
-        let mut sockets = 0;
-        for cid in self.cids_of(user) {
-            if !self.is_attached(&cid) {
-                continue;
-            }
-            sockets += 1;
-            if code == 1000 {
-                self.write_bye(&cid);
-                self.end_session(&cid, Lost::Unknown);
-            }
-            self.close_client(&cid, code, reason);
+        let cids = self.cids_of(user).into_iter();
+        cids.filter(|cid| self.close_socket_of(now, cid, code, reason))
+            .count()
+    }
+
+    /// Closes a client's socket, as [`disconnect`](Self::disconnect) does. `false` if it has none.
+    pub fn close_socket_of(&mut self, now: Instant, cid: &Cid, code: u16, reason: &str) -> bool {
+        self.now = self.now.max(now);
+        if !self.is_attached(cid) {
+            return false;
         }
-        sockets
+        if code == 1000 {
+            self.write_bye(cid);
+            self.end_session(cid, Lost::Unknown);
+        } else {
+            self.write_due(cid);
+        }
+        self.close_client(cid, code, reason);
+        true
+    }
+
+    /// Whether a client has a session, attached or not.
+    pub fn has_session(&self, cid: &Cid) -> bool {
+        self.clients
+            .get(cid)
+            .is_some_and(|client| client.session.is_some())
+    }
+
+    /// Whether a socket has taken a client, with or without a session yet.
+    pub fn has_socket(&self, cid: &Cid) -> bool {
+        self.clients
+            .get(cid)
+            .is_some_and(|client| client.socket.is_some())
     }
 
     /// Whether a client has a session and a socket.

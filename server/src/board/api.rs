@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::faults::{FAULTS, Fault, Faults};
-use super::service::Board;
+use super::service::{Author, Board};
 use super::socket::SocketControl;
 use super::store::Creation;
 use super::task::{NewTask, Patch, Task, USERS};
@@ -102,10 +102,16 @@ async fn create(
     Actor(user): Actor,
     Input(new): Input<NewTask>,
 ) -> Result<(StatusCode, Json<Task>), ApiError> {
-    Ok(match app.board.create(app.hub, user, new, Ok).await? {
-        Creation::Created(task) => (StatusCode::CREATED, Json(task)),
-        Creation::Known(task) => (StatusCode::OK, Json(task)),
-    })
+    Ok(
+        match app
+            .board
+            .create(app.hub, at_least_once(user), new, Ok)
+            .await?
+        {
+            Creation::Created(task) => (StatusCode::CREATED, Json(task)),
+            Creation::Known(task) => (StatusCode::OK, Json(task)),
+        },
+    )
 }
 
 async fn update(
@@ -114,7 +120,11 @@ async fn update(
     TaskId(id): TaskId,
     Input(patch): Input<Patch>,
 ) -> Result<Json<Task>, ApiError> {
-    Ok(Json(app.board.update(app.hub, user, id, patch, Ok).await?))
+    Ok(Json(
+        app.board
+            .update(app.hub, at_least_once(user), id, patch, Ok)
+            .await?,
+    ))
 }
 
 async fn delete(
@@ -122,8 +132,18 @@ async fn delete(
     Actor(user): Actor,
     TaskId(id): TaskId,
 ) -> Result<StatusCode, ApiError> {
-    app.board.delete(app.hub, user, id, Ok).await?;
+    app.board
+        .delete(app.hub, at_least_once(user), id, Ok)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A request over HTTP may be repeated by whoever makes it.
+fn at_least_once(user: String) -> Author {
+    Author {
+        user,
+        delivery: None,
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -66,7 +66,7 @@ fn board_status(error: &BoardError) -> StatusCode {
         BoardError::Store(StoreError::NotFound(_)) => StatusCode::NOT_FOUND,
         BoardError::Store(StoreError::Forbidden(_)) => StatusCode::FORBIDDEN,
         BoardError::Store(StoreError::Full) => StatusCode::CONFLICT,
-        BoardError::Store(StoreError::Sqlite(_))
+        BoardError::Store(StoreError::Fenced | StoreError::Sqlite(_))
         | BoardError::Message(_)
         | BoardError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

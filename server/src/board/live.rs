@@ -1,11 +1,13 @@
 //! The board over WebSocket: `create_task`, `update_task`, `delete_task`, `list_tasks`.
 
-use everwire_server::{Connection, Handler, Hub, Incoming, Outgoing, RequestId};
+use everwire_server::{
+    Connection, Delivery, Handler, HandlerError, Hub, Incoming, Outgoing, RequestId,
+};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::service::{Board, BoardError};
-use super::store::Creation;
+use super::service::{Author, Board, BoardError};
+use super::store::{Creation, StoreError};
 use super::task::{NewTask, Patch};
 
 /// Handles what comes over a socket.
@@ -48,12 +50,36 @@ impl Refusal {
 impl Handler for Live {
     async fn on_message(&self, hub: &Hub, connection: &Connection, message: Incoming) {
         let id = message.id.clone();
-        if let Err(refusal) = self.run(hub, connection, message).await {
+        if let Err(refusal) = self.run(hub, connection, None, message).await {
             if refusal.code() == "internal" {
                 tracing::error!(error = %refusal, "a message failed");
             }
             let error = Outgoing::error(id.as_ref(), refusal.code(), &refusal.to_string());
             connection.send(&error);
+        }
+    }
+
+    async fn on_delivery(
+        &self,
+        hub: &Hub,
+        connection: &Connection,
+        delivery: &Delivery,
+        message: Incoming,
+    ) -> Result<(), HandlerError> {
+        let id = message.id.clone();
+        let done = self.run(hub, connection, Some(delivery), message).await;
+        let Err(refusal) = done else {
+            return Ok(());
+        };
+        let text = refusal.to_string();
+        match (&refusal, id) {
+            (Refusal::Board(BoardError::Store(StoreError::Fenced)), _) => Err(HandlerError::Fenced),
+            _ if refusal.code() == "internal" => Err(HandlerError::Failed(text)),
+            (_, None) => Err(HandlerError::refused(refusal.code(), text)),
+            (_, Some(id)) => {
+                connection.send(&Outgoing::error(Some(&id), refusal.code(), &text));
+                Ok(())
+            }
         }
     }
 }
@@ -63,9 +89,16 @@ impl Live {
         Self { board }
     }
 
-    async fn run(&self, hub: &Hub, from: &Connection, message: Incoming) -> Result<(), Refusal> {
+    async fn run(
+        &self,
+        hub: &Hub,
+        from: &Connection,
+        delivery: Option<&Delivery>,
+        message: Incoming,
+    ) -> Result<(), Refusal> {
         let board = &self.board;
         let user = from.user().to_owned();
+        let delivery = delivery.cloned();
         let hub = hub.clone();
         let reply = Reply {
             to: from.clone(),
@@ -79,17 +112,23 @@ impl Live {
                         reply.send("task_created", &task)
                     }
                 };
-                board.create(hub, user, new, answer).await?;
+                board
+                    .create(hub, Author { user, delivery }, new, answer)
+                    .await?;
             }
             "update_task" => {
                 let Update { id, patch } = serde_json::from_value(message.data)?;
                 let answer = move |task| reply.send("task_updated", &task);
-                board.update(hub, user, id, patch, answer).await?;
+                board
+                    .update(hub, Author { user, delivery }, id, patch, answer)
+                    .await?;
             }
             "delete_task" => {
                 let Delete { id } = serde_json::from_value(message.data)?;
                 let answer = move |_| reply.send("task_deleted", &json!({ "id": id }));
-                board.delete(hub, user, id, answer).await?;
+                board
+                    .delete(hub, Author { user, delivery }, id, answer)
+                    .await?;
             }
             "list_tasks" => {
                 let answer = move |tasks| reply.send("tasks", &tasks);

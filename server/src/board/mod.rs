@@ -8,6 +8,7 @@ mod live;
 pub mod options;
 pub mod serve;
 mod service;
+mod sessions;
 mod socket;
 mod store;
 mod task;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everwire_server::{AuthError, Hub, HubConfig};
+use everwire_server::{AuthError, Hub, HubConfig, Token};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use super::files::with_files;
 use super::live::Live;
 use super::options::{Database, Options};
 use super::service::Board;
+use super::sessions::BoardSessions;
 use super::socket::{ControlledListener, SocketControl};
 use super::store::{Store, StoreError};
 use super::task::USERS;
@@ -72,7 +73,7 @@ pub async fn serve(options: Options, listening: impl FnOnce(SocketAddr)) -> Resu
         }
         let back = Instant::now() + RESTART_PAUSE;
         // Sockets that do not answer the close frame end by themselves, beside the next server.
-        let _ = timeout_at(back, running.stop()).await;
+        let _ = timeout_at(back, tokio::spawn(running.stop())).await;
         tokio::select! {
             () = signals.next() => return Ok(()),
             () = sleep_until(back) => {}
@@ -89,9 +90,10 @@ fn open(database: &Database) -> Result<Store, ServeError> {
     };
     opened.map_err(|error| match error {
         StoreError::Sqlite(error) => ServeError::Database(name, error),
-        other @ (StoreError::NotFound(_) | StoreError::Forbidden(_) | StoreError::Full) => {
-            ServeError::Store(other)
-        }
+        other @ (StoreError::NotFound(_)
+        | StoreError::Forbidden(_)
+        | StoreError::Full
+        | StoreError::Fenced) => ServeError::Store(other),
     })
 }
 
@@ -111,14 +113,18 @@ fn hub(options: &Options, board: &Board, tokens: &Arc<Tokens>) -> Hub {
         ..HubConfig::default()
     };
     let tokens = Arc::clone(tokens);
-    Hub::with_auth(config, Live::new(board.clone()), move |user, token| {
+    let check = move |user: String, token: Token| {
         let checked = if USERS.contains(&user.as_str()) {
             tokens.check(&user, token.as_str())
         } else {
             Err(AuthError::Forbidden)
         };
         std::future::ready(checked)
-    })
+    };
+    Hub::builder(config, Live::new(board.clone()))
+        .auth(check)
+        .store(BoardSessions(board.clone()))
+        .build()
 }
 
 /// A server between two restarts.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use everwire_server::{Hub, MessageError, Outgoing};
+use everwire_server::{Delivery, Hub, MessageError, Outgoing};
 use serde_json::json;
 
 use super::store::{Creation, Store, StoreError, Update};
@@ -31,9 +31,18 @@ impl BoardError {
             Self::Store(StoreError::NotFound(_)) => "not-found",
             Self::Store(StoreError::Forbidden(_)) => "forbidden",
             Self::Store(StoreError::Full) => "board-full",
-            Self::Store(StoreError::Sqlite(_)) | Self::Message(_) | Self::Failed(_) => "internal",
+            Self::Store(StoreError::Fenced | StoreError::Sqlite(_))
+            | Self::Message(_)
+            | Self::Failed(_) => "internal",
         }
     }
+}
+
+/// Who asks for a change.
+pub struct Author {
+    pub user: String,
+    /// The message by which they ask, if it must have its effect once.
+    pub delivery: Option<Delivery>,
 }
 
 /// The tasks of the board. Clones are handles of the same tasks.
@@ -62,13 +71,13 @@ impl Board {
     pub async fn create<T: Send + 'static>(
         &self,
         hub: Hub,
-        owner: String,
+        author: Author,
         new: NewTask,
         answer: impl FnOnce(Creation) -> Result<T, BoardError> + Send + 'static,
     ) -> Result<T, BoardError> {
         let new = new.checked()?;
         self.blocking(move |store| {
-            let creation = store.create(&owner, new)?;
+            let creation = store.create(&author.user, new, author.delivery.as_ref())?;
             match &creation {
                 Creation::Created(task) => tell(&hub, task, &Outgoing::new("task_created", task)?),
                 Creation::Known(_) => {}
@@ -83,14 +92,14 @@ impl Board {
     pub async fn update<T: Send + 'static>(
         &self,
         hub: Hub,
-        user: String,
+        author: Author,
         id: i64,
         patch: Patch,
         answer: impl FnOnce(Task) -> Result<T, BoardError> + Send + 'static,
     ) -> Result<T, BoardError> {
         let patch = patch.checked()?;
         self.blocking(move |store| {
-            let update = store.update(&user, id, patch)?;
+            let update = store.update(&author.user, id, patch, author.delivery.as_ref())?;
             if update.before != update.after {
                 tell_update(&hub, &update)?;
             }
@@ -103,12 +112,12 @@ impl Board {
     pub async fn delete<T: Send + 'static>(
         &self,
         hub: Hub,
-        user: String,
+        author: Author,
         id: i64,
         answer: impl FnOnce(Task) -> Result<T, BoardError> + Send + 'static,
     ) -> Result<T, BoardError> {
         self.blocking(move |store| {
-            let task = store.delete(&user, id)?;
+            let task = store.delete(&author.user, id, author.delivery.as_ref())?;
             tell(&hub, &task, &deleted(&task)?);
             answer(task)
         })
@@ -116,7 +125,7 @@ impl Board {
     }
 
     /// Runs `work` where it may block. Once begun it ends, whatever becomes of the caller.
-    async fn blocking<T: Send + 'static>(
+    pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, BoardError> + Send + 'static,
     ) -> Result<T, BoardError> {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+
+use everwire_server::{Delivery, Record, Stored, Write, sqlite};
 
 use super::task::{NewTask, Patch, Task};
 
@@ -35,6 +37,8 @@ pub enum StoreError {
     Forbidden(i64),
     #[error("The board is full: delete some of its {TASKS_MAX} tasks.")]
     Full,
+    #[error("The client came to another server: nothing was changed.")]
+    Fenced,
     #[error("The task store failed: try again.")]
     Sqlite(#[from] rusqlite::Error),
 }
@@ -75,6 +79,7 @@ impl Store {
 
     fn with_schema(connection: Connection) -> Result<Self, StoreError> {
         connection.execute_batch(SCHEMA)?;
+        sqlite::prepare(&connection)?;
         Ok(Self(connection))
     }
 
@@ -87,8 +92,29 @@ impl Store {
         Ok(tasks.collect::<Result<_, _>>()?)
     }
 
-    /// Creates a task, or finds the one that `owner` created with the same key.
-    pub fn create(&mut self, owner: &str, new: NewTask) -> Result<Creation, StoreError> {
+    /// The record of a client with reliable delivery.
+    pub fn load_session(&mut self, cid: &str, owner: &str) -> Result<Option<Record>, StoreError> {
+        Ok(sqlite::load(&mut self.0, cid, owner)?)
+    }
+
+    /// Changes the record of a client with reliable delivery.
+    pub fn write_session(
+        &mut self,
+        cid: &str,
+        owner: &str,
+        write: &Write,
+    ) -> Result<Stored, StoreError> {
+        Ok(sqlite::write(&mut self.0, cid, owner, write)?)
+    }
+
+    /// Creates a task, or finds the one that `owner` created with the same key. Here and below, a change and the note
+    /// that its message is handled are one transaction.
+    pub fn create(
+        &mut self,
+        owner: &str,
+        new: NewTask,
+        delivery: Option<&Delivery>,
+    ) -> Result<Creation, StoreError> {
         let transaction = self
             .0
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -114,12 +140,18 @@ impl Store {
             params![new.title, owner, new.assignee, new.key, now_ms()],
             task,
         )?;
-        transaction.commit()?;
+        commit(transaction, delivery)?;
         Ok(Creation::Created(created))
     }
 
     /// Changes a task that `user` sees. A patch that changes nothing leaves the version as it is.
-    pub fn update(&mut self, user: &str, id: i64, patch: Patch) -> Result<Update, StoreError> {
+    pub fn update(
+        &mut self,
+        user: &str,
+        id: i64,
+        patch: Patch,
+        delivery: Option<&Delivery>,
+    ) -> Result<Update, StoreError> {
         let transaction = self
             .0
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -133,20 +165,37 @@ impl Store {
                 params![id, after.title, after.assignee, after.done, after.version, after.updated_ms],
             )?;
         }
-        transaction.commit()?;
+        commit(transaction, delivery)?;
         Ok(Update { before, after })
     }
 
     /// Deletes a task that `user` sees.
-    pub fn delete(&mut self, user: &str, id: i64) -> Result<Task, StoreError> {
+    pub fn delete(
+        &mut self,
+        user: &str,
+        id: i64,
+        delivery: Option<&Delivery>,
+    ) -> Result<Task, StoreError> {
         let transaction = self
             .0
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let task = seen_by(&transaction, user, id)?;
         transaction.execute("DELETE FROM tasks WHERE id = ?1", [id])?;
-        transaction.commit()?;
+        commit(transaction, delivery)?;
         Ok(task)
     }
+}
+
+fn commit(transaction: Transaction<'_>, delivery: Option<&Delivery>) -> Result<(), StoreError> {
+    let Some(delivery) = delivery else {
+        return Ok(transaction.commit()?);
+    };
+    if !sqlite::settle(&transaction, delivery)? {
+        return Err(StoreError::Fenced);
+    }
+    transaction.commit()?;
+    delivery.committed();
+    Ok(())
 }
 
 fn seen_by(connection: &Connection, user: &str, id: i64) -> Result<Task, StoreError> {
