@@ -2,7 +2,6 @@
 
 import json
 from collections import deque
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +251,7 @@ class World:
         if len(messages) > 1:
             assert len(messages) <= 256 and len(text.encode()) <= 65536
             assert all(message["type"] != "$session" for message in messages)
-        assert ("$session" == messages[0]["type"]) == (socket not in self.acked), "$session comes first"
+        assert (messages[0]["type"] == "$session") == (socket not in self.acked), "$session comes first"
         return [item for message in messages for item in self.opened_message(socket, message)]
 
     def opened_message(self, socket: str, message: dict) -> list[dict]:
