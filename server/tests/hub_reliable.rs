@@ -214,10 +214,7 @@ async fn whoever_breaks_the_protocol_is_closed_and_nobody_else() {
         (r#"{"type":"$ack","data":{"ack":9}}"#.into(), 4400),
         (r#"{"type":"x","seq":7}"#.into(), 4410),
         ("[".repeat(5_000).into(), 4400),
-        (
-            tungstenite::Message::binary(vec![1]),
-            1003,
-        ),
+        (tungstenite::Message::binary(vec![1]), 1003),
         (
             format!(r#"{{"type":"x","data":"{}","seq":1}}"#, "x".repeat(70_000)).into(),
             1009,

@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::{Value, json};
 
-use super::Client;
+use crate::common::Client;
 
 /// A running server.
 pub struct Board {

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
-use super::LIMIT;
+use crate::common::LIMIT;
 
 /// Tells what it counts, and takes `slow` messages only as fast as the test lets it.
 struct Counter {

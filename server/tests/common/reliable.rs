@@ -16,7 +16,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::{Client, Ended, LIMIT};
+use crate::common::{Client, Ended, LIMIT};
 
 /// One socket that speaks everwire.v1.
 pub struct Reliable {
