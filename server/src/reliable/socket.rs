@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use tokio::time::{sleep, timeout};
 use tungstenite::Error as WsError;
+use tungstenite::error::ProtocolError;
 
 use super::Reliable;
 use crate::hub::Hub;
@@ -98,11 +99,11 @@ fn read_text(id: SocketId, text: &str) -> Input<Incoming> {
 
 /// What the peer did wrong; `None` if the network did.
 fn unreadable(error: axum::Error) -> Option<Unreadable> {
-    match error.into_inner().downcast_ref::<WsError>()? {
-        WsError::Capacity(_) => Some(Unreadable::TooLarge),
-        WsError::Utf8(_) => Some(Unreadable::Malformed),
-        WsError::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => None,
-        WsError::Protocol(_) => Some(Unreadable::Malformed),
+    match error.into_inner().downcast_ref::<WsError>() {
+        Some(WsError::Capacity(_)) => Some(Unreadable::TooLarge),
+        Some(WsError::Utf8(_)) => Some(Unreadable::Malformed),
+        Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => None,
+        Some(WsError::Protocol(_)) => Some(Unreadable::Malformed),
         _ => None,
     }
 }
