@@ -1726,7 +1726,7 @@ class Everwire:
         except TimeoutError:
             return Failed("timeout", "The handler took too long.")
         except Exception:
-            log.exception("the handler of %s failed", delivery.type)
+            log.exception("the handler of %r failed", delivery.type)
             return Failed("handler", "The handler failed.")
         return Ok()
 

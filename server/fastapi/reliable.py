@@ -7,6 +7,7 @@ Clients that offer everwire.v1 get it; all others get what main.py gives them, a
 
 from fastapi import WebSocket
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from everwire import SUBPROTOCOL, Delivery, Everwire, Refused, Reply, SqliteStore, User
 from main import HANDLERS, app, board, manager, store
@@ -59,10 +60,10 @@ wire = Everwire(streams, handle, on_join=on_join, on_leave=on_leave)
 class Reliable:
     """Serves the WebSockets that offer everwire.v1. The application below gets all others."""
 
-    def __init__(self, below) -> None:
+    def __init__(self, below: ASGIApp) -> None:
         self.below = below
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket" or SUBPROTOCOL not in scope["subprotocols"]:
             await self.below(scope, receive, send)
             return

@@ -131,7 +131,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "fastapi",
         about: "the FastAPI server does what its clients expect",
-        usual: "10 s",
+        usual: "40 s",
         needs: &[Need::Python],
         run: |bench| {
             let mut command = bench.project.command(python::interpreter(bench.project));
