@@ -1,5 +1,6 @@
 //! The Rust API: typed messages over a connection that comes back.
 
+mod batch;
 mod codec;
 mod host;
 mod inbox;
@@ -13,15 +14,16 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use futures_core::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
-use crate::config::{Config, ConfigError, UrlFrom};
+use crate::config::{Config, ConfigError, Delivery, UrlFrom};
 use crate::error::ErrorCode;
+use crate::proto::frames::Lost;
 use crate::proto::{
     AuthVia, CloseAction, CloseFrame, MessageId, Outgoing, Stats, Status, StatusChange, Token,
     TokenReason,
@@ -74,13 +76,15 @@ pub struct Client<In: 'static, Out> {
 /// What a connection tells, in order. Ends once the application has closed it.
 ///
 /// It holds 1,000 events that were not read; then further ones are left out until there is room, and
-/// [`ClientEvent::Dropped`] says how many once those are read.
-pub struct Events<In> {
+/// [`ClientEvent::Dropped`] says how many once those are read. Messages of reliable delivery are never left out: one is
+/// acked when the next event is asked for, and the server stops at a thousand.
+pub struct Events<In: 'static> {
     inbox: Rc<Inbox<In>>,
+    driver: Weak<Driver<ClientHost<In>>>,
 }
 
 /// Something the application may want to know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent<In> {
     /// A message.
@@ -100,6 +104,11 @@ pub enum ClientEvent<In> {
         /// What serde says of it.
         error: String,
     },
+    /// Messages were lost at this place in the order; the first and the last seq of them if that is known. What is fetched
+    /// now has all of them. Reliable delivery only.
+    Resync(Lost, Option<(u64, u64)>),
+    /// An earlier page of this tab left this message to be sent. Reliable delivery only.
+    Restored(Receipt),
     /// So many events were left out because these were not read in time.
     Dropped(u64),
 }
@@ -204,12 +213,25 @@ impl<In: DeserializeOwned + 'static, Out: Serialize> Client<In, Out> {
         Ok(Receipt { id, slot })
     }
 
+    /// Writes a message at once or not at all: it waits for nothing, and nobody confirms it.
+    pub fn send_volatile(&self, message: &Out) -> Result<(), SendError> {
+        let frame = codec::write(message, None).map_err(SendError::Unwritable)?;
+        self.driver
+            .send_volatile(frame.to_js(), frame.bytes)
+            .map_err(|error| SendError::Refused(error.code))
+    }
+
     /// Sends a request, `{"type","data","id"}`, and gives its answer: the message that carries `"re"`.
     ///
     /// Dropping the reply withdraws the request if it was not written.
     pub fn request(&self, message: &Out) -> Result<Reply<In>, SendError> {
         let id = self.driver.next_id();
-        let frame = codec::write(message, Some(id)).map_err(SendError::Unwritable)?;
+        // A reliable request is known by its seq, which the engine gives.
+        let written_id = match self.driver.host().delivery {
+            Delivery::Plain => Some(id),
+            Delivery::Reliable(_) => None,
+        };
+        let frame = codec::write(message, written_id).map_err(SendError::Unwritable)?;
         let slot = self.ledger().replies.expect(id);
         self.hand_over(id, Outgoing::request(frame.to_js(), frame.bytes))?;
         Ok(Reply {
@@ -316,7 +338,8 @@ impl<In: DeserializeOwned + 'static, Out: Serialize> ClientBuilder<In, Out> {
             return Err(ConnectError::MissingProvider);
         }
         let inbox = Rc::new(Inbox::new());
-        let host = ClientHost::new(Rc::clone(&inbox), self.provider, self.policy);
+        let delivery = self.config.delivery.clone();
+        let host = ClientHost::new(Rc::clone(&inbox), delivery, self.provider, self.policy);
         let driver = Driver::new(self.config, host).map_err(ConnectError::Config)?;
         let driver = Rc::new(driver);
         driver.host().attach(Rc::downgrade(&driver));
@@ -325,7 +348,8 @@ impl<In: DeserializeOwned + 'static, Out: Serialize> ClientBuilder<In, Out> {
             driver,
             out: PhantomData,
         };
-        Ok((client, Events { inbox }))
+        let driver = Rc::downgrade(&client.driver);
+        Ok((client, Events { inbox, driver }))
     }
 }
 
@@ -341,13 +365,24 @@ impl<In> Stream for Events<In> {
     type Item = ClientEvent<In>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ClientEvent<In>>> {
-        self.inbox.poll(context)
+        let polled = self.inbox.poll(context);
+        self.report();
+        polled
     }
 }
 
 impl<In> Drop for Events<In> {
     fn drop(&mut self) {
         self.inbox.deafen();
+        self.report();
+    }
+}
+
+impl<In> Events<In> {
+    fn report(&self) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.host().report();
+        }
     }
 }
 

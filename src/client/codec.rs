@@ -109,19 +109,23 @@ pub(super) fn read<In: DeserializeOwned>(text: &str) -> (Frame, Option<Decoded<I
         ("pong", None) => Content::Pong,
         (_, None) => Content::Message,
     };
-    let decoded = serde_json::from_str(text)
-        .map_or_else(|error| unread(text, &envelope, &error), Decoded::Message);
+    let decoded = decode(text, &envelope.kind);
     (Frame { bytes, content }, Some(decoded))
 }
 
+/// What a message of this type says to the application.
+pub(super) fn decode<In: DeserializeOwned>(text: &str, kind: &str) -> Decoded<In> {
+    serde_json::from_str(text).map_or_else(|error| unread(text, kind, &error), Decoded::Message)
+}
+
 /// `In` does not read it: an error of the server's, or a stranger.
-fn unread<In>(text: &str, envelope: &Inbound, error: &serde_json::Error) -> Decoded<In> {
+fn unread<In>(text: &str, kind: &str, error: &serde_json::Error) -> Decoded<In> {
     match serde_json::from_str(text) {
         Ok(Failure {
             data: FailureData { code, message },
-        }) if envelope.kind == "error" => Decoded::Failure { code, message },
+        }) if kind == "error" => Decoded::Failure { code, message },
         _ => Decoded::Unreadable {
-            kind: envelope.kind.clone().into_owned(),
+            kind: kind.to_owned(),
             error: error.to_string(),
         },
     }

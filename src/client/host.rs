@@ -1,6 +1,6 @@
 //! The application's side of the driver: decodes frames, asks the provider, settles receipts, fills the inbox.
 
-use core::cell::{OnceCell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
@@ -10,14 +10,15 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
+use super::batch;
 use super::codec::{self, Decoded};
 use super::inbox::Inbox;
-use super::receipt::{Ledger, Outcome, RequestError};
+use super::receipt::{Ledger, Outcome, Receipt, RequestError};
 use super::{ClientEvent, Credentials, TokenError};
-use crate::config::millis;
+use crate::config::{Delivery, millis};
 use crate::error::ErrorCode;
 use crate::proto::{
-    CloseAction, CloseFrame, Content, Event, Frame, MessageId, TokenAnswer, TokenReason,
+    CloseAction, CloseFrame, Content, Delivered, Event, Frame, MessageId, TokenAnswer, TokenReason,
     TokenRequest,
 };
 use crate::web::{Driver, Host};
@@ -30,11 +31,15 @@ pub(super) struct ClientHost<In: 'static> {
     pub(super) inbox: Rc<Inbox<In>>,
     pub(super) ledger: Ledger<In>,
     /// Set where `In` is known to be readable, so that nothing else has to say so.
-    read: fn(&str) -> (Frame, Option<Decoded<In>>),
+    read: fn(&str) -> (Frame, Vec<Option<Decoded<In>>>),
+    /// Whether messages are confirmed.
+    pub(super) delivery: Delivery,
     provider: Option<Provider>,
     policy: Option<Policy>,
-    /// The frame that was decoded last, until the engine says what it is for.
-    decoded: RefCell<Option<Decoded<In>>>,
+    /// The messages of the frame that was decoded last, until the engine says what they are for.
+    decoded: RefCell<Vec<Option<Decoded<In>>>>,
+    /// The position that the engine was told last.
+    told: Cell<u64>,
     /// To whom the provider's answer goes.
     driver: OnceCell<Weak<Driver<Self>>>,
 }
@@ -42,6 +47,7 @@ pub(super) struct ClientHost<In: 'static> {
 impl<In: 'static> ClientHost<In> {
     pub(super) fn new(
         inbox: Rc<Inbox<In>>,
+        delivery: Delivery,
         provider: Option<Provider>,
         policy: Option<Policy>,
     ) -> Self
@@ -51,10 +57,15 @@ impl<In: 'static> ClientHost<In> {
         Self {
             inbox,
             ledger: Ledger::new(),
-            read: codec::read,
+            read: match delivery {
+                Delivery::Plain => read_plain,
+                Delivery::Reliable(_) => read_batch,
+            },
+            delivery,
             provider,
             policy,
-            decoded: RefCell::new(None),
+            decoded: RefCell::default(),
+            told: Cell::new(0),
             driver: OnceCell::new(),
         }
     }
@@ -97,16 +108,30 @@ impl<In: 'static> Host for ClientHost<In> {
 
     fn event(&self, event: Event<JsValue>) {
         match event {
-            Event::Message => self.deliver(),
-            Event::Answered(id) => self.answer(id),
+            Event::Message => self.deliver(0, 0),
+            Event::Answered(id) => self.answer(id, 0),
+            Event::Sent(_) if self.is_reliable() => {}
             Event::Sent(id) => self.ledger.receipts.settle(id, Outcome::Sent),
+            Event::Acked(id) => self.ledger.receipts.settle(id, Outcome::Acked),
             Event::Rejected(id, code, _) => {
                 self.ledger.receipts.settle(id, Outcome::Rejected(code));
                 self.ledger
                     .replies
                     .settle(id, Err(RequestError::Rejected(code)));
             }
+            Event::Refused(id, code, message) => {
+                self.ledger.replies.settle(
+                    id,
+                    Err(RequestError::Refused {
+                        code: code.clone(),
+                        message: message.clone(),
+                    }),
+                );
+                let refused = Outcome::Refused { code, message };
+                self.ledger.receipts.settle(id, refused);
+            }
             Event::Uncertain(id, code) => {
+                self.ledger.receipts.settle(id, Outcome::Uncertain(code));
                 self.ledger
                     .replies
                     .settle(id, Err(RequestError::Uncertain(code)));
@@ -114,13 +139,21 @@ impl<In: 'static> Host for ClientHost<In> {
             Event::Latency(ms) => self.tell(ClientEvent::Latency(Duration::from_millis(ms))),
             Event::Disconnected(code, frame) => self.tell(ClientEvent::Disconnected(code, frame)),
             Event::Warning(code, _) => self.tell(ClientEvent::Warning(code)),
-            // Of reliable delivery, which this client does not offer yet.
-            Event::Deliver(_)
-            | Event::AnsweredBy(..)
-            | Event::Acked(_)
-            | Event::Refused(..)
-            | Event::Restored(..)
-            | Event::Resync(_) => {}
+            Event::Deliver(delivered) => self.deliver_all(delivered),
+            Event::AnsweredBy(id, delivered) => {
+                self.answer(id, delivered.index as usize);
+                self.inbox.pass(delivered.position);
+                self.report();
+            }
+            Event::Restored(id, _) => {
+                let slot = self.ledger.receipts.expect(id);
+                self.tell(ClientEvent::Restored(Receipt { id, slot }));
+            }
+            Event::Resync(resync) => {
+                let event = ClientEvent::Resync(resync.reason, resync.missed);
+                self.inbox.push_at(event, resync.position);
+                self.report();
+            }
             Event::Status(change) => {
                 self.tell(ClientEvent::Status(change));
                 if change.stopped == Some(ErrorCode::Closed) {
@@ -136,22 +169,48 @@ impl<In: 'static> ClientHost<In> {
         self.inbox.push(event);
     }
 
-    fn deliver(&self) {
-        match self.decoded.take() {
-            Some(Decoded::Message(message)) => self.tell(ClientEvent::Message(message)),
-            Some(Decoded::Failure { code, message }) => self.tell(ClientEvent::Unreadable {
-                kind: "error".to_owned(),
-                error: format!("{code}: {message}"),
-            }),
-            Some(Decoded::Unreadable { kind, error }) => {
-                self.tell(ClientEvent::Unreadable { kind, error });
-            }
-            None => {}
+    fn is_reliable(&self) -> bool {
+        matches!(self.delivery, Delivery::Reliable(_))
+    }
+
+    fn deliver_all(&self, delivered: Delivered) {
+        for nth in 0..delivered.count {
+            let index = (delivered.index + nth) as usize;
+            self.deliver(index, delivered.position + u64::from(nth));
+        }
+        self.report();
+    }
+
+    /// Tells the engine how far the application is.
+    pub(super) fn report(&self) {
+        let handled = self.inbox.handled();
+        if handled > self.told.replace(handled)
+            && let Some(driver) = self.driver.get().and_then(Weak::upgrade)
+        {
+            driver.handled(handled);
         }
     }
 
-    fn answer(&self, id: MessageId) {
-        let reply = match self.decoded.take() {
+    /// Takes a message of the frame that was decoded last.
+    fn take(&self, index: usize) -> Option<Decoded<In>> {
+        self.decoded.borrow_mut().get_mut(index)?.take()
+    }
+
+    fn deliver(&self, index: usize, position: u64) {
+        let event = match self.take(index) {
+            Some(Decoded::Message(message)) => ClientEvent::Message(message),
+            Some(Decoded::Failure { code, message }) => ClientEvent::Unreadable {
+                kind: "error".to_owned(),
+                error: format!("{code}: {message}"),
+            },
+            Some(Decoded::Unreadable { kind, error }) => ClientEvent::Unreadable { kind, error },
+            None => return,
+        };
+        self.inbox.push_at(event, position);
+    }
+
+    fn answer(&self, id: MessageId, index: usize) {
+        let reply = match self.take(index) {
             Some(Decoded::Message(message)) => Ok(message),
             Some(Decoded::Failure { code, message }) => {
                 Err(RequestError::Refused { code, message })
@@ -161,6 +220,20 @@ impl<In: 'static> ClientHost<In> {
         };
         self.ledger.replies.settle(id, reply);
     }
+}
+
+fn read_plain<In: DeserializeOwned>(text: &str) -> (Frame, Vec<Option<Decoded<In>>>) {
+    let (frame, decoded) = codec::read(text);
+    (frame, vec![decoded])
+}
+
+fn read_batch<In: DeserializeOwned>(text: &str) -> (Frame, Vec<Option<Decoded<In>>>) {
+    let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let (content, decoded) = match batch::read(text) {
+        Some((parts, decoded)) => (Content::Batch(parts), decoded),
+        None => (Content::Invalid, Vec::new()),
+    };
+    (Frame { bytes, content }, decoded)
 }
 
 fn answer(granted: Result<Credentials, TokenError>) -> TokenAnswer {

@@ -14,7 +14,12 @@ pub(super) struct Inbox<In> {
 }
 
 struct Inner<In> {
-    events: VecDeque<ClientEvent<In>>,
+    /// With their positions in what a session gave; 0 for what has none.
+    events: VecDeque<(ClientEvent<In>, u64)>,
+    /// The position of the event that is being read.
+    reading: u64,
+    /// The position of what was given last.
+    given: u64,
     dropped: u64,
     phase: Phase,
     reader: Option<Waker>,
@@ -34,6 +39,8 @@ impl<In> Inbox<In> {
         Self {
             inner: RefCell::new(Inner {
                 events: VecDeque::new(),
+                reading: 0,
+                given: 0,
                 dropped: 0,
                 phase: Phase::Open,
                 reader: None,
@@ -42,16 +49,37 @@ impl<In> Inbox<In> {
     }
 
     pub(super) fn push(&self, event: ClientEvent<In>) {
+        self.push_at(event, 0);
+    }
+
+    /// An event with a position in what a session gave: the session's window bounds them, so none is left out.
+    pub(super) fn push_at(&self, event: ClientEvent<In>, position: u64) {
         let mut inner = self.inner.borrow_mut();
+        inner.given = inner.given.max(position);
         if inner.phase != Phase::Open {
             return;
         }
-        if inner.events.len() >= CAPACITY {
+        if inner.events.len() >= CAPACITY && position == 0 {
             inner.dropped += 1;
         } else {
-            inner.events.push_back(event);
+            inner.events.push_back((event, position));
         }
         wake(inner);
+    }
+
+    /// What stands at this position went elsewhere.
+    pub(super) fn pass(&self, position: u64) {
+        let mut inner = self.inner.borrow_mut();
+        inner.given = inner.given.max(position);
+    }
+
+    /// The position up to which everything was handled: the reader has asked for what follows.
+    pub(super) fn handled(&self) -> u64 {
+        let inner = self.inner.borrow();
+        let waiting = inner.events.iter().map(|(_, position)| *position);
+        let mut unhandled = core::iter::once(inner.reading).chain(waiting);
+        let oldest = unhandled.find(|position| *position > 0);
+        oldest.map_or(inner.given, |oldest| oldest - 1)
     }
 
     /// No event comes any more.
@@ -75,6 +103,7 @@ impl<In> Inbox<In> {
     pub(super) fn deafen(&self) {
         let mut inner = self.inner.borrow_mut();
         inner.phase = Phase::Deaf;
+        inner.reading = 0;
         let unread = core::mem::take(&mut inner.events);
         drop(inner);
         drop(unread);
@@ -82,7 +111,9 @@ impl<In> Inbox<In> {
 
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Option<ClientEvent<In>>> {
         let mut inner = self.inner.borrow_mut();
-        if let Some(event) = inner.events.pop_front() {
+        inner.reading = 0;
+        if let Some((event, position)) = inner.events.pop_front() {
+            inner.reading = position;
             return Poll::Ready(Some(event));
         }
         if inner.dropped > 0 {
@@ -142,6 +173,23 @@ mod tests {
         inbox.reopen();
         inbox.push(ClientEvent::Message(3));
         assert_eq!(read(&inbox), message(3));
+    }
+
+    #[test]
+    fn an_event_is_handled_once_the_next_one_is_asked_for() {
+        let inbox = Inbox::new();
+        for position in 1..=2 {
+            inbox.push_at(ClientEvent::Message(position as u32), position);
+        }
+        inbox.push(ClientEvent::Message(9));
+        inbox.pass(3);
+        assert_eq!(inbox.handled(), 0);
+        assert_eq!(read(&inbox), message(1));
+        assert_eq!(inbox.handled(), 0);
+        assert_eq!(read(&inbox), message(2));
+        assert_eq!(inbox.handled(), 1);
+        assert_eq!(read(&inbox), message(9));
+        assert_eq!(inbox.handled(), 3);
     }
 
     #[test]

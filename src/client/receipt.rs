@@ -12,12 +12,23 @@ use crate::error::ErrorCode;
 use crate::proto::MessageId;
 
 /// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was handed to the browser's socket. A plain server does not confirm more.
     Sent,
+    /// The server has handled it. Reliable delivery only.
+    Acked,
     /// It was not written, and never will be.
     Rejected(ErrorCode),
+    /// The server refused it: it was not handled. Reliable delivery only.
+    Refused {
+        /// The server's code.
+        code: String,
+        /// The server's sentence.
+        message: String,
+    },
+    /// The server may have handled it, and nobody will know. Reliable delivery only.
+    Uncertain(ErrorCode),
 }
 
 /// Why a request has no answer.
@@ -61,6 +72,13 @@ impl Receipt {
     /// The message's number, from 1 in the order of `send`.
     pub fn id(&self) -> MessageId {
         self.id
+    }
+}
+
+/// Two are equal if they are of the same message of the same connection.
+impl PartialEq for Receipt {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.slot, &other.slot)
     }
 }
 

@@ -118,7 +118,14 @@ impl Host for Recorder {
             Event::Status(change) => self.statuses.borrow_mut().push(change.status),
             Event::Disconnected(code, frame) => self.ends.borrow_mut().push((code, frame)),
             Event::Latency(_) => self.latencies.set(self.latencies.get() + 1),
-            Event::Uncertain(..) | Event::Warning(..) => {}
+            Event::Uncertain(..)
+            | Event::Warning(..)
+            | Event::Deliver(_)
+            | Event::AnsweredBy(..)
+            | Event::Acked(_)
+            | Event::Refused(..)
+            | Event::Restored(..)
+            | Event::Resync(_) => {}
         }
     }
 

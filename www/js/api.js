@@ -8,8 +8,9 @@ export class ApiError extends Error {
   }
 }
 
-export function getConfig() {
-  return call("GET", "/api/config");
+/** What the server offers. One that does not say how it delivers is plain, and counts nothing. */
+export async function getConfig() {
+  return { deliveries: ["plain"], counts: false, ...(await call("GET", "/api/config")) };
 }
 
 /** A fresh token for `user`, with its life. It goes to the wire and nowhere else: never shown, never logged. */

@@ -33,8 +33,14 @@ const FAULTS = {
   },
 };
 
+// What to look at in the counts while messages are numbered.
+const COUNTS = {
+  plain: "Count messages meanwhile: what is underway when the socket dies is lost, both ways.",
+  reliable: "Count messages meanwhile: they pause, and then come all at once, none lost and none twice.",
+};
+
 /** `answersPings()` tells whether the server has shown that it answers pings: only then can a stall be noticed. */
-export function startFaults({ faults, tab, user, answersPings }) {
+export function startFaults({ faults, tab, user, delivery, answersPings }) {
   const list = byId("faults");
   const watch = byId("watch");
   for (const fault of faults.filter((each) => each in FAULTS)) {
@@ -50,7 +56,7 @@ export function startFaults({ faults, tab, user, answersPings }) {
     async function make() {
       log(`Fault: ${name.toLowerCase()}.`, "fault");
       watch.hidden = false;
-      setText(watch, lookFor(answersPings()));
+      setText(watch, `${lookFor(answersPings())} ${COUNTS[delivery]}`);
       try {
         await makeFault(fault, tab, user);
       } catch (error) {

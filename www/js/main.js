@@ -4,6 +4,7 @@ import { connect } from "/pkg/everwire.js";
 
 import { getConfig, getToken } from "./api.js";
 import { startComposer } from "./composer.js";
+import { addressWith, chosenDelivery, DeliveryCard } from "./delivery.js";
 import { asSentence, byId, element, setText } from "./dom.js";
 import { startFaults } from "./faults.js";
 import { List } from "./list.js";
@@ -30,22 +31,26 @@ async function start() {
   const tab = uuid();
   const storage = new Storage(user);
   const tasks = new Tasks(storage, user);
-  const wire = openWire(config, user, tab);
+  const delivery = chosenDelivery(config.deliveries);
+  const wire = openWire(config, user, tab, delivery);
   const sync = new Sync(wire, tasks, user);
 
   showUsers(config.users, user);
   const list = new List({ tasks, sync, users: config.users, storage });
   new Panel(wire, sync);
   startComposer({ sync, users: config.users, storage });
-  startFaults({ faults: config.faults, tab, user, answersPings: () => wire.latency !== undefined });
+  new DeliveryCard({ wire, tab, offered: config.deliveries, delivery, counts: config.counts });
+  const answersPings = () => delivery === "reliable" || wire.latency !== undefined;
+  startFaults({ faults: config.faults, tab, user, delivery, answersPings });
   watchWire(wire, list);
   sync.addEventListener("news", ({ detail }) => log(`“${detail.title}” is at version ${detail.version}.`));
 }
 
-function openWire(config, user, tab) {
+function openWire(config, user, tab, delivery) {
   const url = new URL(`/ws/${encodeURIComponent(user)}?tab=${tab}`, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  return connect(url, { heartbeat: HEARTBEAT, backoff: BACKOFF, ...(config.auth && { auth: () => getToken(user) }) });
+  const auth = config.auth && { auth: () => getToken(user) };
+  return connect(url, { delivery, name: "board", heartbeat: HEARTBEAT, backoff: BACKOFF, ...auth });
 }
 
 function watchWire(wire, list) {
@@ -96,7 +101,7 @@ function showUsers(users, user) {
       element(
         "a",
         {
-          href: `?user=${encodeURIComponent(each)}`,
+          href: addressWith("user", each),
           "data-user": each,
           "aria-current": each === user ? "page" : undefined,
         },
@@ -106,7 +111,7 @@ function showUsers(users, user) {
     ),
   );
   const other = users.find((each) => each !== user) ?? user;
-  const link = element("a", { href: `?user=${encodeURIComponent(other)}`, target: "_blank", rel: "noopener" });
+  const link = element("a", { href: addressWith("user", other), target: "_blank", rel: "noopener" });
   setText(link, `Open a second window as ${nameOf(other)}`);
   byId("hint").append(`You are ${nameOf(user)}. `, link, " and watch both change.");
   document.title = `${nameOf(user)} · Everwire board`;
