@@ -83,10 +83,10 @@ export class DeliveryCard {
     show("out", marks);
   }
 
-  // What was missed was said, and whoever has state fetches it: the count goes on behind the gap.
+  // A server that restarts forgets what it had not delivered, and says so: whoever has state fetches it.
   #resync({ reason }) {
     log(`Resync (${reason}): the list is fetched anew.`);
-    this.#in.goOn();
+    this.#in.report();
   }
 }
 
@@ -95,25 +95,35 @@ class Tally {
   received = 0;
   missing = 0;
   twice = 0;
+  reported = 0;
   #last;
+  #isReported = false;
 
   add(n) {
     this.received += 1;
     this.#last ??= n - 1;
-    if (n <= this.#last) this.twice += 1;
-    else this.missing += n - this.#last - 1;
+    const gap = n - this.#last - 1;
+    if (gap < 0) this.twice += 1;
+    else if (this.#isReported) this.reported += gap;
+    else this.missing += gap;
     this.#last = Math.max(n, this.#last);
+    this.#isReported = false;
   }
 
-  /** The next number may be any. */
-  goOn() {
-    this.#last = undefined;
+  /** What is missing before the next number was said to be. */
+  report() {
+    this.#isReported = true;
   }
 }
 
-function show(way, { received, missing, twice }) {
+function show(way, { received, missing, twice, reported }) {
   setText(byId(`${way}-received`), String(received));
-  const wrong = [missing && `${missing} lost`, twice && `${twice} twice`].filter(Boolean).join(", ");
-  setText(byId(`${way}-wrong`), wrong || "none lost");
-  byId(`${way}-wrong`).dataset.wrong = String(Boolean(wrong));
+  const wrong = missing + twice > 0;
+  const parts = [
+    missing ? `${missing} lost` : "none lost",
+    twice && `${twice} twice`,
+    reported && `${reported} told by resync`,
+  ];
+  setText(byId(`${way}-wrong`), parts.filter(Boolean).join(", "));
+  byId(`${way}-wrong`).dataset.wrong = String(wrong);
 }

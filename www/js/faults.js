@@ -35,7 +35,7 @@ const FAULTS = {
 
 // What to look at in the counts while messages are numbered.
 const COUNTS = {
-  plain: "Count messages meanwhile: what is underway when the socket dies is lost, both ways.",
+  plain: "Count messages meanwhile: what the server sends while this window has no socket is lost.",
   reliable: "Count messages meanwhile: they pause, and then come all at once, none lost and none twice.",
 };
 

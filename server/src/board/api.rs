@@ -72,7 +72,14 @@ impl FromRequestParts<App> for Actor {
 }
 
 async fn config() -> Json<Value> {
-    Json(json!({ "server": "rust", "auth": true, "users": USERS, "faults": FAULTS }))
+    Json(json!({
+        "server": "rust",
+        "auth": true,
+        "users": USERS,
+        "faults": FAULTS,
+        "deliveries": ["plain", "reliable"],
+        "counts": true,
+    }))
 }
 
 #[derive(Deserialize)]

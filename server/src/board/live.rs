@@ -1,4 +1,4 @@
-//! The board over WebSocket: `create_task`, `update_task`, `delete_task`, `list_tasks`.
+//! The board over WebSocket: `create_task`, `update_task`, `delete_task`, `list_tasks`, and `mark` from pages that count.
 
 use everwire_server::{
     Connection, Delivery, Handler, HandlerError, Hub, Incoming, Outgoing, RequestId,
@@ -6,6 +6,7 @@ use everwire_server::{
 use serde::Deserialize;
 use serde_json::json;
 
+use super::counts::{Counts, Mark};
 use super::service::{Author, Board, BoardError};
 use super::store::{Creation, StoreError};
 use super::task::{NewTask, Patch};
@@ -13,6 +14,7 @@ use super::task::{NewTask, Patch};
 /// Handles what comes over a socket.
 pub struct Live {
     board: Board,
+    counts: Counts,
 }
 
 #[derive(Deserialize)]
@@ -85,8 +87,8 @@ impl Handler for Live {
 }
 
 impl Live {
-    pub fn new(board: Board) -> Self {
-        Self { board }
+    pub fn new(board: Board, counts: Counts) -> Self {
+        Self { board, counts }
     }
 
     async fn run(
@@ -133,6 +135,10 @@ impl Live {
             "list_tasks" => {
                 let answer = move |tasks| reply.send("tasks", &tasks);
                 board.list(user, answer).await?;
+            }
+            "mark" => {
+                let mark: Mark = serde_json::from_value(message.data)?;
+                self.counts.mark(from, &mark);
             }
             _ => return Err(Refusal::UnknownType),
         }

@@ -1,6 +1,7 @@
 //! The task board, on top of the hub.
 
 mod api;
+mod counts;
 mod error;
 mod faults;
 mod files;

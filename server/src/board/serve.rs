@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{App, routes};
+use super::counts::Counts;
 use super::faults::Faults;
 use super::files::with_files;
 use super::live::Live;
@@ -48,6 +49,8 @@ pub async fn serve(options: Options, listening: impl FnOnce(SocketAddr)) -> Resu
     let board = Board::new(open(&options.database)?);
     let tokens = Arc::new(Tokens::new(options.token_lifetime));
     let faults = Faults::default();
+    let counts = Counts::default();
+    tokio::spawn(counts.clone().run());
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
 
     let mut listener = bind(SocketAddr::new(options.host, options.port)).await?;
@@ -56,7 +59,7 @@ pub async fn serve(options: Options, listening: impl FnOnce(SocketAddr)) -> Resu
         .map_err(|error| ServeError::Listen(SocketAddr::new(options.host, options.port), error))?;
     listening(address);
     loop {
-        let hub = hub(&options, &board, &tokens);
+        let hub = hub(&options, &board, &counts, &tokens);
         let app = App {
             hub: hub.clone(),
             board: board.clone(),
@@ -107,7 +110,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     })
 }
 
-fn hub(options: &Options, board: &Board, tokens: &Arc<Tokens>) -> Hub {
+fn hub(options: &Options, board: &Board, counts: &Counts, tokens: &Arc<Tokens>) -> Hub {
     let config = HubConfig {
         origins: options.origins.clone(),
         ..HubConfig::default()
@@ -121,7 +124,7 @@ fn hub(options: &Options, board: &Board, tokens: &Arc<Tokens>) -> Hub {
         };
         std::future::ready(checked)
     };
-    Hub::builder(config, Live::new(board.clone()))
+    Hub::builder(config, Live::new(board.clone(), counts.clone()))
         .auth(check)
         .store(BoardSessions(board.clone()))
         .build()
