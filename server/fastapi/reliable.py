@@ -6,11 +6,13 @@ Clients that offer everwire.v1 get it; all others get what main.py gives them, a
 """
 
 from fastapi import WebSocket
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from everwire import SUBPROTOCOL, Delivery, Everwire, Refused, Reply, SqliteStore, User
 from main import HANDLERS, app, board, manager, store
+from main import config as plain_config
 from tasks import TaskError
 
 streams = SqliteStore(store.db)
@@ -77,3 +79,12 @@ class Reliable:
 
 
 board.add_middleware(Reliable)
+
+
+async def config() -> dict:
+    """The page offers the choice."""
+    return await plain_config() | {"deliveries": ["plain", "reliable"]}
+
+
+# Of two routes with one path the first answers.
+board.router.routes.insert(0, APIRoute("/api/config", config))

@@ -146,6 +146,11 @@ def test_requests_and_pushes_reach_reliable_and_plain_clients(board: Server) -> 
     ann.receive_until_acked()
 
 
+def test_the_page_learns_that_it_has_the_choice(board: Server) -> None:
+    config = httpx.get(f"http://{board.address}/api/config").json()
+    assert (config["server"], config["deliveries"]) == ("fastapi", ["plain", "reliable"])
+
+
 def test_pushes_wait_for_a_client_that_is_away(board: Server) -> None:
     ben = Client("ben")
     ben.open(board)
