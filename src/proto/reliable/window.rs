@@ -209,6 +209,8 @@ impl<P: Clone> Window<P> {
     pub(crate) fn begin(&mut self, got: u64) {
         self.tx = self.tx.max(got);
         self.next = got + 1;
+        // A server may have gone back, to a backup for example: then the window is what it has room for.
+        self.acked = self.acked.min(got);
         let accepted = self.held.iter().take_while(|held| held.seq <= got);
         self.in_flight = accepted.map(|held| u64::from(held.bytes)).sum();
     }
