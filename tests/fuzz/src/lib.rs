@@ -1,0 +1,19 @@
+//! What the fuzzers in `fuzz/` run, as functions of bytes: they panic if an invariant breaks. The corpora that the
+//! fuzzers found are replayed by this crate's tests.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a broken invariant is told by a panic"
+)]
+
+mod bytes;
+mod client;
+mod promises;
+mod server;
+mod sockets;
+mod values;
+mod wire;
+
+pub use client::client;
+pub use server::server;
+pub use wire::wire;
