@@ -24,6 +24,7 @@ const FOLDER: &str = "tests/delivery";
 pub fn delivery(project: &Project, arguments: &[String]) -> Result<()> {
     let (engines, rest) = take_engines(arguments)?;
     setup::ensure(project, &[Need::Python])?;
+    package::build(project)?;
     for engine in engines {
         let mut command = trial(project, engine)?;
         command.args(["--messages", "100000", "--cuts", "200"]);
@@ -38,13 +39,15 @@ pub fn delivery(project: &Project, arguments: &[String]) -> Result<()> {
 /// # Errors
 /// When something cannot be built, or memory, sockets or timers grow.
 pub fn memory(project: &Project, arguments: &[String]) -> Result<()> {
+    package::build(project)?;
     let mut command = script(project, Engine::Chromium, "memory.mjs")?;
     command.args(["--messages", "1000000", "--reconnects", "10000"]);
+    command.args(["--delivery", "reliable"]);
     command.args(arguments);
     run("memory", &mut command)
 }
 
-/// The command that runs the delivery test in `engine`, with everything built that it needs.
+/// The command that runs the delivery test in `engine`, with all built that it needs but the package.
 ///
 /// # Errors
 /// When that cannot be built.
@@ -52,15 +55,15 @@ pub fn trial(project: &Project, engine: Engine) -> Result<Command> {
     script(project, engine, "run.mjs")
 }
 
-/// A script of the folder with the environment that all of them have.
+/// A script of the folder with the environment that all of them have. The package must have been made.
 ///
 /// # Errors
 /// When something that it needs cannot be built.
 pub fn script(project: &Project, engine: Engine, name: &str) -> Result<Command> {
-    setup::ensure(project, &[Need::Toolchain, Need::Browser(engine)])?;
-    if !project.package().join("package.json").is_file() {
-        package::build(project)?;
-    }
+    setup::ensure(
+        project,
+        &[Need::Toolchain, Need::NodeTools, Need::Browser(engine)],
+    )?;
     let (driver, capabilities) = browsers::driver(project, engine)?;
     let mut command = project.command("node");
     command

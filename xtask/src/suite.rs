@@ -156,6 +156,34 @@ pub const STEPS: &[Step] = &[
         run: delivery_counts,
     },
     Step {
+        name: "delivery-chromium",
+        about: "every message once and in order through faults, reloads and kills, in Chromium",
+        usual: "1 min",
+        needs: &[Need::Toolchain, CHROMIUM],
+        run: |bench| delivery(bench, Engine::Chromium, "rust"),
+    },
+    Step {
+        name: "delivery-firefox",
+        about: "the same in Firefox",
+        usual: "2 min",
+        needs: &[Need::Toolchain, FIREFOX],
+        run: |bench| delivery(bench, Engine::Firefox, "rust"),
+    },
+    Step {
+        name: "delivery-webkit",
+        about: "the same in WebKit",
+        usual: "1 min",
+        needs: &[Need::Toolchain, WEBKIT],
+        run: |bench| delivery(bench, Engine::Webkit, "rust"),
+    },
+    Step {
+        name: "delivery-fastapi",
+        about: "the same in Chromium against FastAPI",
+        usual: "1 min",
+        needs: &[Need::Toolchain, Need::Python, CHROMIUM],
+        run: |bench| delivery(bench, Engine::Chromium, "fastapi"),
+    },
+    Step {
         name: "memory",
         about: "heap, wasm memory, sockets and timers do not grow with messages and reconnects",
         usual: "30 s",
@@ -163,7 +191,7 @@ pub const STEPS: &[Step] = &[
         run: |bench| {
             bench.package()?;
             let mut command = delivery::script(bench.project, Engine::Chromium, "memory.mjs")?;
-            command.args(["--messages", "40000", "--reconnects", "400"]);
+            command.args("--delivery reliable --messages 40000 --reconnects 400".split(' '));
             bench.counted(Runner::Node, command)
         },
     },
@@ -258,6 +286,13 @@ fn delivery_counts(bench: &Bench) -> Result<Outcome> {
     outcome.tally += tally;
     outcome.notes.extend(notes);
     Ok(outcome)
+}
+
+fn delivery(bench: &Bench, engine: Engine, server: &str) -> Result<Outcome> {
+    bench.package()?;
+    let mut trial = delivery::trial(bench.project, engine)?;
+    trial.args(["--messages", "5000", "--cuts", "30", "--server", server]);
+    bench.counted(Runner::Node, trial)
 }
 
 /// The test files of a folder, by name: Node 20 and 22 disagree on what a folder means.

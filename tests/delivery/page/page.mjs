@@ -49,10 +49,13 @@ wire.addEventListener("error", ({ detail }) => {
     wire.connect();
   }
 });
-for (const receipt of wire.restored ?? []) follow(receipt, receipt.data.number);
+/** Numbers of the page before this one whose receipts were open; the wire restores the receipts in the same order. */
+const left = saved.left ?? [];
+let restored = 0;
 addEventListener("pagehide", () => {
   isSending = false;
-  sessionStorage.setItem(SAVED, JSON.stringify({ tally, sending, events }));
+  const stillOpen = [...left.slice(restored), ...open.values()].sort((a, b) => a - b);
+  sessionStorage.setItem(SAVED, JSON.stringify({ tally, sending, events, left: stillOpen }));
 });
 sendSome();
 
@@ -64,7 +67,12 @@ window.trial = {
   progress() {
     return { received: tally.received, last: tally.last, sent: sending.next - 1, open: open.size, status: wire.status };
   },
-  /** Whether every receipt is settled and all up to `sent` is accounted for. */
+  /** Whether every receipt is settled. */
+  isSettled() {
+    followRestored();
+    return open.size === 0;
+  },
+  /** Whether besides all up to `sent` is accounted for. */
   isDone: (sent) => open.size === 0 && tally.reaches(sent),
   report: (sent) => ({
     tally: tally.report(sent),
@@ -76,11 +84,16 @@ window.trial = {
 };
 
 function sendSome() {
+  followRestored();
   for (let sent = 0; isSending && sent < AT_ONCE && open.size < OPEN_AT_MOST; sent++) {
     const number = sending.next++;
     follow(wire.send("number", { number }), number);
   }
   if (isSending) setTimeout(sendSome, EVERY_MS);
+}
+
+function followRestored() {
+  for (const receipt of (wire.restored ?? []).slice(restored)) follow(receipt, left[restored++]);
 }
 
 function follow(receipt, number) {

@@ -134,10 +134,13 @@ export class Trial {
   async #finish() {
     await this.#steer("/heal");
     await this.#browser.run("window.trial.finish()");
+    const arrived = (what, look) =>
+      until(what, look, { withinMs: this.#drainMs(), everyMs: 200 }).catch(() => this.#note(`not in time: ${what}`));
+    await arrived("all receipts settle", () => this.#browser.run("return window.trial.isSettled()"));
     await fetch(`http://127.0.0.1:${this.port}/quiet`, { method: "POST" });
     const { sent } = await this.#progress();
     const isDone = () => this.#browser.run("return window.trial.isDone(arguments[0])", sent);
-    const drained = await until("all arrived", isDone, { withinMs: this.#drainMs(), everyMs: 200 }).catch(() => false);
+    const drained = await arrived("all numbers reach the page", isDone);
     const page = await this.#browser.run("return window.trial.report(arguments[0])", sent);
     const server = await (await fetch(`http://127.0.0.1:${this.port}/report/${page.sending.next - 1}`)).json();
     const { handled } = await this.#progress();

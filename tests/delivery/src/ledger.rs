@@ -2,8 +2,11 @@
 //! last number that it sent. It is written before anything is answered, and outlives a killed process.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use everwire_server::{
+    Delivery, HandlerError, LoadResult, SessionStore, StoreKind, Write, WriteResult, sqlite,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
@@ -17,7 +20,8 @@ const DESCENDING: &str = include_str!("../sql/descending.sql");
 const UNKNOWN: &str = include_str!("../sql/unknown.sql");
 
 /// The store of the test application.
-pub struct Ledger(Mutex<Connection>);
+#[derive(Clone)]
+pub struct Ledger(Arc<Mutex<Connection>>);
 
 /// How far the application is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +40,34 @@ impl Ledger {
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(path)?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Self(Mutex::new(connection)))
+        sqlite::prepare(&connection)?;
+        Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
     /// Writes down that a handler got `number`, and then gives `send` the number to send for it. Nobody else gets one
-    /// meanwhile, so that they are sent in their order.
+    /// meanwhile, so that they are sent in their order. A reliable `delivery` is settled in the same transaction.
     ///
     /// # Errors
-    /// When SQLite cannot; nothing is sent then.
-    pub fn handle(&self, number: i64, send: impl FnOnce(i64)) -> rusqlite::Result<()> {
+    /// When SQLite cannot, or another process has the client; nothing is written and nothing sent then.
+    pub fn handle(
+        &self,
+        number: i64,
+        delivery: Option<&Delivery>,
+        send: impl FnOnce(i64),
+    ) -> Result<(), HandlerError> {
+        let failed = |error: rusqlite::Error| HandlerError::Failed(error.to_string());
         let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        transaction
-            .prepare_cached("INSERT INTO handled (number) VALUES (?)")?
-            .execute([number])?;
-        let answer = next(&transaction)?;
-        transaction.commit()?;
+        let transaction = connection.transaction().map_err(failed)?;
+        let answer = note(&transaction, number).map_err(failed)?;
+        if let Some(delivery) = delivery
+            && !sqlite::settle(&transaction, delivery).map_err(failed)?
+        {
+            return Err(HandlerError::Fenced);
+        }
+        transaction.commit().map_err(failed)?;
+        if let Some(delivery) = delivery {
+            delivery.committed();
+        }
         send(answer);
         Ok(())
     }
@@ -59,7 +75,7 @@ impl Ledger {
     /// Gives `send` the next number to send.
     ///
     /// # Errors
-    /// As [`handle`](Self::handle).
+    /// When SQLite cannot; nothing is sent then.
     pub fn send_next(&self, send: impl FnOnce(i64)) -> rusqlite::Result<()> {
         let connection = self.connection();
         send(next(&connection)?);
@@ -99,6 +115,27 @@ impl Ledger {
     }
 }
 
+impl SessionStore for Ledger {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Atomic
+    }
+
+    async fn load(&self, cid: &str, owner: &str) -> LoadResult {
+        Ok(sqlite::load(&mut self.connection(), cid, owner)?)
+    }
+
+    async fn write(&self, cid: &str, owner: &str, write: &Write) -> WriteResult {
+        Ok(sqlite::write(&mut self.connection(), cid, owner, write)?)
+    }
+}
+
+fn note(connection: &Connection, number: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("INSERT INTO handled (number) VALUES (?)")?
+        .execute([number])?;
+    next(connection)
+}
+
 fn next(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("UPDATE sent SET last = last + 1 RETURNING last")?
@@ -124,7 +161,7 @@ mod tests {
     fn filled(numbers: &[i64]) -> Ledger {
         let ledger = Ledger::open(Path::new(":memory:")).unwrap();
         for number in numbers {
-            ledger.handle(*number, |_| {}).unwrap();
+            ledger.handle(*number, None, |_| {}).unwrap();
         }
         ledger
     }
@@ -159,7 +196,7 @@ mod tests {
         let path = folder.path().join("ledger.sqlite");
         let ledger = Ledger::open(&path).unwrap();
         let mut sent = Vec::new();
-        ledger.handle(1, |answer| sent.push(answer)).unwrap();
+        ledger.handle(1, None, |answer| sent.push(answer)).unwrap();
         ledger.send_next(|next| sent.push(next)).unwrap();
         assert_eq!(sent, [1, 2]);
         drop(ledger);

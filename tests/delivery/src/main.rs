@@ -18,13 +18,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use everwire_server::{Connection, Handler, Hub, HubConfig, Incoming, Origins, Outgoing};
+use everwire_server::{
+    Connection, Delivery, Handler, HandlerError, Hub, HubConfig, Incoming, Origins, Outgoing,
+};
 use ledger::Ledger;
 use lexopt::Arg::{Long, Short, Value as Free};
 use lexopt::ValueExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// The only user.
@@ -33,24 +36,50 @@ const USER: &str = "ann";
 const NUMBER: &str = "number";
 /// How often a number goes out that nobody asked for, also while no page is there.
 const UNASKED: Duration = Duration::from_millis(50);
+/// The shortest that the protocol has, so that a test need not wait.
+const PING_AFTER: Duration = Duration::from_secs(5);
 
 /// The application.
 #[derive(Clone)]
 struct Counting {
-    ledger: Arc<Ledger>,
+    ledger: Ledger,
     is_quiet: Arc<AtomicBool>,
+    has_begun: Arc<Notify>,
 }
 
 impl Handler for Counting {
     async fn on_message(&self, hub: &Hub, _connection: &Connection, message: Incoming) {
-        let Some(number) = message.data.get("number").and_then(Value::as_i64) else {
-            eprintln!("not a number: {message:?}");
-            return;
-        };
-        let handled = self.ledger.handle(number, |answer| send(hub, answer));
-        if let Err(error) = handled {
-            eprintln!("{number} was not written down: {error}");
+        if let Err(error) = self.handle(hub, None, &message) {
+            eprintln!("{message:?}: {error}");
         }
+    }
+
+    async fn on_delivery(
+        &self,
+        hub: &Hub,
+        _connection: &Connection,
+        delivery: &Delivery,
+        message: Incoming,
+    ) -> Result<(), HandlerError> {
+        self.handle(hub, Some(delivery), &message)
+    }
+
+    async fn on_connect(&self, _hub: &Hub, _connection: &Connection) {
+        self.has_begun.notify_one();
+    }
+}
+
+impl Counting {
+    fn handle(
+        &self,
+        hub: &Hub,
+        delivery: Option<&Delivery>,
+        message: &Incoming,
+    ) -> Result<(), HandlerError> {
+        let number = message.data.get("number").and_then(Value::as_i64);
+        let number = number.ok_or(HandlerError::refused("not-a-number", "Send {number}."))?;
+        self.ledger
+            .handle(number, delivery, |answer| send(hub, answer))
     }
 }
 
@@ -64,15 +93,19 @@ fn send(hub: &Hub, number: i64) {
 async fn main() -> Result<()> {
     let (port, path) = parse()?;
     let counting = Counting {
-        ledger: Arc::new(Ledger::open(&path)?),
+        ledger: Ledger::open(&path)?,
         is_quiet: Arc::default(),
+        has_begun: Arc::default(),
     };
     let config = HubConfig {
         origins: Origins::Any,
         rate: None,
+        ping_after: PING_AFTER,
         ..HubConfig::default()
     };
-    let hub = Hub::new(config, counting.clone());
+    let hub = Hub::builder(config, counting.clone())
+        .store(counting.ledger.clone())
+        .build();
     tokio::spawn(send_unasked(hub.clone(), counting.clone()));
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -102,7 +135,11 @@ fn parse() -> Result<(u16, PathBuf)> {
     ))
 }
 
+/// From the first connection on: of what was sent before, nobody would be told that it is missing.
 async fn send_unasked(hub: Hub, counting: Counting) {
+    if counting.ledger.progress().is_ok_and(|made| made.sent == 0) {
+        counting.has_begun.notified().await;
+    }
     let mut ticks = interval(UNASKED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !counting.is_quiet.load(Ordering::Acquire) {

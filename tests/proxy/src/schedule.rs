@@ -16,9 +16,9 @@ pub enum Mix {
     Cuts,
     /// Faults of the network, which no peer may be stopped by.
     Network,
-    /// Those, and frames that are lost, late, twice or on the wrong connection.
+    /// Those, and frames that are lost, late or twice.
     Frames,
-    /// Frames that no peer should write, after which either may stop.
+    /// Frames that no peer should write, and frames on the wrong connection, after which either may stop.
     Garbage,
 }
 
@@ -80,18 +80,21 @@ impl Schedule {
 
     fn frames(&mut self) -> Fault {
         let toward = self.one(&[Toward::Server, Toward::Client]);
-        match self.random.u32(0..8) {
-            0..4 => self.network(),
-            4 => Fault::Drop { toward },
-            5 => Fault::Late { toward },
-            6 => Fault::Twice { toward },
-            _ => Fault::Carry { toward },
+        match self.random.u32(0..6) {
+            0..3 => self.network(),
+            3 => Fault::Drop { toward },
+            4 => Fault::Late { toward },
+            _ => Fault::Twice { toward },
         }
     }
 
     fn garbage(&mut self) -> Fault {
         let toward = self.one(&[Toward::Server, Toward::Client]);
-        if self.random.bool() {
+        let kind = self.random.u32(0..8);
+        if kind == 0 {
+            return Fault::Carry { toward };
+        }
+        if kind < 4 {
             let garbage = self.one(&[
                 Garbage::Text,
                 Garbage::InvalidUtf8,
