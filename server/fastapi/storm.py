@@ -324,14 +324,11 @@ class Storm:
 
     def is_calm(self) -> bool:
         client, stream = self.client, self.server.sessions.streams.get(CID)
-        is_idle = (
-            stream is not None
-            and stream.session is not None
-            and not stream.session.bytes
-            and not client.outbox
-            and not client.held
-        )
-        return client.is_open and is_idle and not self.server.running and not self.server.committed
+        if stream is None or stream.session is None or not client.is_open:
+            return False
+        to_client = stream.session.written or stream.session.waiting
+        to_server = client.outbox or client.held or self.server.running or self.server.committed
+        return not to_client and not to_server
 
     def check(self) -> None:
         client, effects = self.client, self.disk.effects
