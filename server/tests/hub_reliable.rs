@@ -260,6 +260,40 @@ async fn a_revoked_user_is_closed_and_has_no_session_left() {
 }
 
 #[tokio::test]
+async fn a_token_is_refreshed_in_band() {
+    let server = Running::start(config(), MemoryStore).await;
+    let (mut client, _) = Reliable::open(&server.url("ann"), first_open("c")).await;
+    assert_eq!(server.hub.ask_for_token("ann", Duration::from_secs(5)), 1);
+    assert_eq!(server.hub.ask_for_token("ben", Duration::from_secs(5)), 0);
+    let asked = client.receive().await;
+    assert_eq!(
+        asked,
+        json!({ "type": "$auth", "data": { "need": true, "in_ms": 5_000 } })
+    );
+    client.control("$auth", json!({ "token": "good" })).await;
+    assert_eq!(client.receive().await["data"]["ok"], true);
+    client.control("$auth", json!({ "token": "bad" })).await;
+    assert_eq!(client.receive().await["data"]["ok"], false);
+    client.send(1, "count", json!(1)).await;
+    client.acked(1).await;
+}
+
+#[tokio::test]
+async fn a_volatile_message_is_for_those_who_are_there() {
+    let server = Running::start(config(), MemoryStore).await;
+    let (mut client, _) = Reliable::open(&server.url("ann"), first_open("here")).await;
+    let (away, _) = Reliable::open(&server.url("ann"), first_open("away")).await;
+    drop(away);
+    server.until(|hub| hub.stats().connections == 1).await;
+    let cursor = Outgoing::new("cursor", &1).unwrap();
+    assert_eq!(server.hub.send_volatile_to_user("ann", &cursor), 1);
+    assert_eq!(
+        client.receive().await,
+        json!({ "type": "cursor", "data": 1 })
+    );
+}
+
+#[tokio::test]
 async fn hooks_tell_who_comes_and_goes_and_who_has_lost_messages() {
     let mut server = Running::start(config(), MemoryStore).await;
     let plain = Client::authenticated(&server.url("ann"), "good").await;

@@ -21,8 +21,8 @@ use crate::writer;
 
 /// Frames that may wait for a socket: a session's window, and what heartbeats and volatile messages add.
 const QUEUE_FRAMES: usize = 4_096;
-/// The same in bytes: four windows.
-const QUEUE_BYTES: usize = 4 * 1024 * 1024;
+/// The same in bytes: some windows, and the largest message that a client may take.
+const QUEUE_BYTES: usize = 20 * 1024 * 1024;
 
 /// Why no more is read.
 enum Stop {

@@ -50,8 +50,8 @@ impl<M, P: Clone> Sessions<M, P> {
             return false;
         };
         self.write_due(cid);
-        let ack = self.take_ack(socket, cid);
-        let seq = None;
+        // No ack rides on what may be dropped.
+        let (seq, ack) = (None, None);
         self.transmit(socket, vec![Item::Message { payload, seq, ack }]);
         true
     }
