@@ -110,6 +110,27 @@ fn a_record_that_is_being_deleted_is_not_loaded_before_it_is_gone() {
     assert!(house.session(late).is_some());
 }
 
+#[test]
+fn a_quarter_of_the_window_is_acked_without_waiting() {
+    for (count, bytes) in [(64, 20), (4, 8 * 1024)] {
+        let mut house = House::new(ServerConfig::default());
+        let (socket, _) = house.enter("ann", open("c", 1));
+        for seq in 1..=count {
+            assert!(!acks(&house, 1), "{seq} messages of {bytes} bytes");
+            let message = Inbound::Message {
+                seq: Some(seq),
+                ack: None,
+                bytes,
+                message: 0,
+            };
+            house.frame(socket, vec![message]);
+            let handle = house.handle().unwrap();
+            house.handled(&handle, Outcome::Committed);
+        }
+        assert!(acks(&house, count));
+    }
+}
+
 /// Whether so much was acked, in whatever message.
 fn acks(house: &House, seq: u64) -> bool {
     use everwire::proto::server::{Item, Output};

@@ -37,6 +37,8 @@ pub(super) struct Client<M, P> {
     pub(super) errs: VecDeque<(u64, String)>,
     pub(super) queue: VecDeque<Queued<M>>,
     pub(super) queued_bytes: u64,
+    /// Taken from the queue since the client was last told how far it is.
+    pub(super) unacked_bytes: u64,
     pub(super) work: Work<M>,
     /// Writes to the store, the first of them under way.
     pub(super) writes: VecDeque<(Write, After)>,
@@ -162,6 +164,7 @@ impl<M, P: Clone> Client<M, P> {
             errs: record.errs.into(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            unacked_bytes: 0,
             work: Work::Idle,
             writes: VecDeque::new(),
             bucket,

@@ -8,7 +8,7 @@ pub(super) const OPEN_MS: u64 = 10_000;
 pub(super) const OPEN_BYTES: u32 = 16 * 1024;
 /// An ack waits for so long at most, since receipts wait for it.
 pub(super) const ACK_MS: u64 = 200;
-/// An ack waits for so many messages at most.
+/// An ack waits for so many messages at most, and for no more than a quarter of the window.
 pub(super) const ACK_MESSAGES: u64 = 256;
 /// Refused seqs are remembered for so many seqs.
 pub(super) const ERRS: u64 = 1_024;

@@ -7,7 +7,7 @@ use alloc::vec;
 use super::super::frames::Control;
 use super::Sessions;
 use super::client::{After, Client, Marked, Queued, Work};
-use super::config::{ACK_MESSAGES, ACK_MS, CODE_BYTES, MESSAGE_BYTES, StoreKind};
+use super::config::{ACK_MESSAGES, ACK_MS, CODE_BYTES, MESSAGE_BYTES, ServerConfig, StoreKind};
 use super::io::{Cid, Handle, HandlerId, Item, Outcome, Output, Stored, Write};
 
 impl<M, P: Clone> Sessions<M, P> {
@@ -24,6 +24,7 @@ impl<M, P: Clone> Sessions<M, P> {
             return;
         };
         client.queued_bytes -= u64::from(queued.bytes);
+        client.unacked_bytes += u64::from(queued.bytes);
         client.work = Work::Preparing {
             queued,
             is_marked: Marked::No,
@@ -138,20 +139,16 @@ impl<M, P: Clone> Sessions<M, P> {
         let Some(id) = self.attached_socket(cid) else {
             return;
         };
-        let rx = self
-            .clients
-            .get(cid)
-            .and_then(|client| client.rx)
-            .unwrap_or(0);
+        let Some(client) = self.clients.get(cid) else {
+            return;
+        };
+        let (rx, bytes) = (client.rx.unwrap_or(0), client.unacked_bytes);
         let now = self.now;
         let Some(socket) = self.sockets.get_mut(&id) else {
             return;
         };
-        let wait = if is_ack_overdue(rx, socket.told) {
-            0
-        } else {
-            ACK_MS
-        };
+        let is_overdue = is_ack_overdue(rx.saturating_sub(socket.told), bytes, &self.config);
+        let wait = if is_overdue { 0 } else { ACK_MS };
         let due = now.after(wait);
         socket.ack_due = Some(socket.ack_due.map_or(due, |at| at.min(due)));
         if wait == 0 {
@@ -260,8 +257,10 @@ fn note_prepared<M, P>(client: &mut Client<M, P>, write: &Write) {
     }
 }
 
-fn is_ack_overdue(rx: u64, told: u64) -> bool {
-    rx.saturating_sub(told) >= ACK_MESSAGES
+/// A client whose window is full waits for us: a quarter of it is acked without waiting for more.
+fn is_ack_overdue(messages: u64, bytes: u64, config: &ServerConfig) -> bool {
+    let most = u64::from(config.window / 4).min(ACK_MESSAGES);
+    messages >= most || bytes >= u64::from(config.window_bytes / 4)
 }
 
 /// What the client is told of a handler that did not end well.

@@ -171,7 +171,9 @@ impl<M, P: Clone> Sessions<M, P> {
 
     /// What the client is to be told of its own stream, if it does not know it yet.
     pub(super) fn take_ack(&mut self, id: SocketId, cid: &Cid) -> Option<u64> {
-        let rx = self.clients.get(cid).and_then(|client| client.rx)?;
+        let client = self.clients.get_mut(cid)?;
+        client.unacked_bytes = 0;
+        let rx = client.rx?;
         let socket = self.sockets.get_mut(&id)?;
         socket.ack_due = None;
         if rx <= socket.told {
