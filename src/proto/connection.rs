@@ -10,7 +10,8 @@ mod session;
 mod stats;
 
 use alloc::borrow::ToOwned;
-use alloc::collections::VecDeque;
+use alloc::vec::{self, Vec};
+use core::mem;
 
 use super::auth::TokenReason;
 use super::close::{self, CloseFrame};
@@ -80,7 +81,9 @@ pub struct Connection<P> {
     config: Config,
     state: State,
     timers: TimerTable,
-    outputs: VecDeque<Output<P>>,
+    outputs: Vec<Output<P>>,
+    /// Outputs from before those, which are being acted on.
+    earlier_outputs: vec::IntoIter<Output<P>>,
     retry: Retry,
     heartbeat: Heartbeat,
     outbox: Outbox<P>,
@@ -130,7 +133,8 @@ impl<P: Clone> Connection<P> {
         Self {
             state: State::Idle,
             timers: TimerTable::default(),
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
+            earlier_outputs: vec::IntoIter::default(),
             retry: Retry::new(&config.backoff, Rng::new(low)),
             heartbeat: Heartbeat::new(config.heartbeat.as_ref()),
             outbox: Outbox::new(config.outbox),
@@ -210,7 +214,10 @@ impl<P: Clone> Connection<P> {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output<P>> {
-        self.outputs.pop_front()
+        if self.earlier_outputs.as_slice().is_empty() {
+            self.earlier_outputs = mem::take(&mut self.outputs).into_iter();
+        }
+        self.earlier_outputs.next()
     }
 
     /// When to hand in [`Input::Timeout`], and what for.
@@ -373,7 +380,11 @@ impl<P: Clone> Connection<P> {
     }
 
     fn event(&mut self, event: Event<P>) {
-        self.outputs.push_back(Output::Event(event));
+        self.output(Output::Event(event));
+    }
+
+    fn output(&mut self, output: Output<P>) {
+        self.outputs.push(output);
     }
 
     fn start_afresh(&mut self) {

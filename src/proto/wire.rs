@@ -6,7 +6,7 @@
 
 use alloc::string::String;
 
-use super::frames::{Beat, Open};
+use super::frames::{Beat, NUMBER_MAX, Open};
 use super::reliable::Body;
 
 /// The heartbeat's question.
@@ -17,15 +17,18 @@ pub const PONG: &str = r#"{"type":"pong","data":null}"#;
 
 /// The first frame of a connection that authenticates by message.
 pub(crate) fn auth(token: &str) -> String {
-    let mut frame = String::from(r#"{"type":"auth","data":{"token":""#);
-    push_escaped(&mut frame, token);
-    frame.push_str(r#""}}"#);
-    frame
+    with_token("auth", token)
+}
+
+/// `$auth` with a fresh token.
+pub(crate) fn fresh_token(token: &str) -> String {
+    with_token("$auth", token)
 }
 
 /// `$open`.
 pub(crate) fn open(open: &Open) -> String {
-    let mut frame = String::from(r#"{"type":"$open","data":{"v":1"#);
+    let mut frame = begun("$open");
+    push_field(&mut frame, "v", 1);
     push_text(&mut frame, "cid", &open.cid);
     if let Some(token) = &open.token {
         push_text(&mut frame, "token", token.secret());
@@ -41,43 +44,35 @@ pub(crate) fn open(open: &Open) -> String {
         push_field(&mut frame, name, value);
     }
     if let Some(resume) = &open.resume {
-        frame.push_str(r#","resume":{"rx":"#);
-        push_number(&mut frame, resume.rx);
-        push_text(&mut frame, "sid", &resume.sid);
-        push_text(&mut frame, "key", resume.key.secret());
-        push_text(&mut frame, "epoch", &resume.epoch);
+        push_name(&mut frame, "resume");
+        frame.push('{');
+        push_field(&mut frame, "rx", resume.rx);
+        for (name, text) in [
+            ("sid", resume.sid.as_str()),
+            ("key", resume.key.secret()),
+            ("epoch", resume.epoch.as_str()),
+        ] {
+            push_text(&mut frame, name, text);
+        }
         frame.push('}');
     }
-    frame.push_str("}}");
-    frame
+    ended(frame)
 }
 
 /// `$ack`.
 pub(crate) fn ack(ack: u64) -> String {
-    with_number("$ack", "ack", ack)
+    with_numbers("$ack", &[("ack", Some(ack))])
 }
 
 /// `$bye`.
 pub(crate) fn bye(ack: u64) -> String {
-    with_number("$bye", "ack", ack)
+    with_numbers("$bye", &[("ack", Some(ack))])
 }
 
 /// `$ping`, or `$pong`.
 pub(crate) fn beat(kind: &str, beat: Beat) -> String {
-    let mut frame = with_number(kind, "t", beat.t);
-    frame.truncate(frame.len() - 2);
-    for (name, value) in [("ack", beat.ack), ("tx", beat.tx)] {
-        if let Some(value) = value {
-            push_field(&mut frame, name, value);
-        }
-    }
-    frame.push_str("}}");
-    frame
-}
-
-/// `$auth` with a fresh token.
-pub(crate) fn fresh_token(token: &str) -> String {
-    auth(token).replacen("auth", "$auth", 1)
+    let numbers = [("t", Some(beat.t)), ("ack", beat.ack), ("tx", beat.tx)];
+    with_numbers(kind, &numbers)
 }
 
 /// What a message of a batch is besides its payload: the payload loses its last character, the closing brace, and this
@@ -116,30 +111,63 @@ fn number_in(reason: &str, name: &[u8]) -> Option<u64> {
         .position(|window| window == name)?;
     let rest = reason.get(at + name.len()..)?.trim_ascii_start();
     let rest = rest.strip_prefix(b":")?.trim_ascii_start();
-    rest.iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .map(|byte| u64::from(byte - b'0'))
-        .fold(None, |sum: Option<u64>, digit| {
-            Some(match sum.unwrap_or(0) {
-                sum if sum < u64::MAX / 10 => sum * 10 + digit,
-                _ => u64::MAX,
-            })
-        })
+    leading_number(rest).map(|(number, _)| number)
 }
 
-fn with_number(kind: &str, name: &str, value: u64) -> String {
+/// A text that is a number of the protocol in decimal digits, and nothing else.
+pub fn whole(text: &str) -> Option<u64> {
+    let (number, digits) = leading_number(text.as_bytes())?;
+    (digits == text.len() && number <= NUMBER_MAX).then_some(number)
+}
+
+/// The number that a text begins with, and how many digits it has. One that is too large saturates.
+fn leading_number(text: &[u8]) -> Option<(u64, usize)> {
+    let mut number = 0;
+    let mut digits = 0;
+    for byte in text {
+        if !byte.is_ascii_digit() {
+            break;
+        }
+        digits += 1;
+        number = match number {
+            sum if sum < u64::MAX / 10 => sum * 10 + u64::from(byte - b'0'),
+            _ => u64::MAX,
+        };
+    }
+    (digits > 0).then_some((number, digits))
+}
+
+fn with_token(kind: &str, token: &str) -> String {
+    let mut frame = begun(kind);
+    push_text(&mut frame, "token", token);
+    ended(frame)
+}
+
+fn with_numbers(kind: &str, numbers: &[(&str, Option<u64>)]) -> String {
+    let mut frame = begun(kind);
+    for (name, value) in numbers {
+        if let Some(value) = *value {
+            push_field(&mut frame, name, value);
+        }
+    }
+    ended(frame)
+}
+
+/// A frame whose data is to come.
+fn begun(kind: &str) -> String {
     let mut frame = String::from(r#"{"type":""#);
     frame.push_str(kind);
-    frame.push_str(r#"","data":{""#);
-    frame.push_str(name);
-    frame.push_str("\":");
-    push_number(&mut frame, value);
+    frame.push_str(r#"","data":{"#);
+    frame
+}
+
+fn ended(mut frame: String) -> String {
     frame.push_str("}}");
     frame
 }
 
 fn push_name(out: &mut String, name: &str) {
-    out.push_str(",\"");
+    out.push_str(if out.ends_with('{') { "\"" } else { ",\"" });
     out.push_str(name);
     out.push_str("\":");
 }

@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::browser::{self, Function, Promise, Text};
 use crate::config::{Config, Delivery};
-use crate::proto::{Head, Loaded, MessageKind, Saved, Slot, StorageEvent, Store, Stored};
+use crate::proto::{Head, Loaded, MessageKind, Saved, Slot, StorageEvent, Store, Stored, wire};
 
 const HEAD: &str = "head";
 /// What the stored text of a request begins with; that of a message begins with a brace.
@@ -41,7 +41,10 @@ impl Storage {
             Delivery::Plain => "",
             Delivery::Reliable(options) => &options.name,
         };
-        let url = config.url.split('?').next().unwrap_or_default();
+        let query = config.url.bytes().position(|byte| byte == b'?');
+        let url = query
+            .and_then(|at| config.url.get(..at))
+            .unwrap_or(&config.url);
         let mut prefix = String::from("everwire:");
         for part in [url, "#", name, ":"] {
             prefix.push_str(part);
@@ -184,12 +187,12 @@ fn name(slot: Slot) -> String {
     };
     let mut name = String::new();
     name.push(kind);
-    name.push_str(&crate::proto::wire::number(number));
+    name.push_str(&wire::number(number));
     name
 }
 
 fn slot(name: &str) -> Option<Slot> {
-    let number = name.get(1..)?.parse().ok()?;
+    let number = wire::whole(name.get(1..)?)?;
     match name.get(..1)? {
         "s" => Some(Slot::Seq(number)),
         "q" => Some(Slot::Queued(number)),

@@ -36,8 +36,7 @@ impl<P: Clone> Connection<P> {
         if needs_token || self.config.url_from == UrlFrom::Provider {
             let request = self.next_token_request();
             self.transition(State::Authenticating(request));
-            self.outputs
-                .push_back(Output::FetchToken(request, self.token_reason));
+            self.output(Output::FetchToken(request, self.token_reason));
         } else {
             self.open(None, None, None);
         }
@@ -122,7 +121,7 @@ impl<P: Clone> Connection<P> {
         if in_band && matches!(self.state, State::Ready { .. }) {
             let request = self.next_token_request();
             let fetch = Output::FetchToken(request, TokenReason::Refresh);
-            self.outputs.push_back(fetch);
+            self.output(fetch);
         }
     }
 
@@ -151,7 +150,7 @@ impl<P: Clone> Connection<P> {
             token: first_frame,
             refresh_at,
         });
-        self.outputs.push_back(Output::Open {
+        self.output(Output::Open {
             socket,
             url,
             protocols,

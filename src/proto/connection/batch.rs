@@ -32,7 +32,7 @@ impl<P: Clone> Connection<P> {
             let ack = self.take_ack();
             self.store_head();
             let batch = Transmit::Batch(Batch { messages, ack });
-            self.outputs.push_back(Output::Transmit(socket, batch));
+            self.output(Output::Transmit(socket, batch));
             for id in written {
                 self.event(Event::Sent(id));
             }

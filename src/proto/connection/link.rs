@@ -158,7 +158,7 @@ impl<P: Clone> Connection<P> {
                 code: 1000,
                 reason: String::new(),
             };
-            self.outputs.push_back(Output::Close(socket, frame));
+            self.output(Output::Close(socket, frame));
         }
         let frame = CloseFrame {
             code: 1006,
@@ -227,7 +227,7 @@ impl<P: Clone> Connection<P> {
             | State::Closed(_) => false,
         };
         if let Some(socket) = self.state.socket() {
-            self.outputs.push_back(Output::Close(socket, frame));
+            self.output(Output::Close(socket, frame));
         }
         if busy {
             self.disconnected(error, None);
@@ -269,8 +269,7 @@ impl<P: Clone> Connection<P> {
 
     pub(super) fn write_control(&mut self, socket: SocketId, frame: String) {
         self.buffered += frame.len() as u64;
-        self.outputs
-            .push_back(Output::Transmit(socket, Transmit::Control(frame)));
+        self.output(Output::Transmit(socket, Transmit::Control(frame)));
     }
 
     fn takes_writes(&self) -> bool {

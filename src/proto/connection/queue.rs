@@ -154,7 +154,7 @@ impl<P: Clone> Connection<P> {
         self.counts.sent += 1;
         self.counts.bytes_sent += u64::from(bytes);
         let frame = Transmit::Message(payload);
-        self.outputs.push_back(Output::Transmit(socket, frame));
+        self.output(Output::Transmit(socket, frame));
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl<P: Clone> Connection<P> {
             self.last_written = Some(entry.id);
             self.requests.written(entry.id, entry.id.0);
             let frame = Transmit::Message(entry.payload);
-            self.outputs.push_back(Output::Transmit(socket, frame));
+            self.output(Output::Transmit(socket, frame));
             self.event(Event::Sent(entry.id));
         }
         self.timers.cancel(Timer::Flush);

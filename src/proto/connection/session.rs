@@ -379,7 +379,7 @@ impl<P: Clone> Connection<P> {
     }
 
     pub(super) fn push_store(&mut self, store: super::super::reliable::Store<P>) {
-        self.outputs.push_back(Output::Store(store));
+        self.output(Output::Store(store));
     }
 }
 

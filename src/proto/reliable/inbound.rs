@@ -3,7 +3,8 @@
 //! Whatever reaches the application has a position, counted from 1 for as long as the page lives. A seq counts within
 //! one session only, so what the application reports as handled is a position.
 
-use alloc::collections::VecDeque;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// An ack is due after so many messages or UTF-8 bytes.
 const ACK_MESSAGES: u64 = 256;
@@ -18,7 +19,7 @@ pub(crate) struct Inbound {
     /// The position up to which the application has handled.
     handled: u64,
     /// Which seqs the positions stand for, oldest first.
-    marks: VecDeque<Mark>,
+    marks: Vec<Mark>,
     /// The highest ack that was written in this session.
     acked: u64,
     /// UTF-8 bytes accepted since.
@@ -57,10 +58,10 @@ impl Inbound {
             got: 0,
             delivered: 0,
             handled: 0,
-            marks: VecDeque::from([Mark {
+            marks: vec![Mark {
                 position: 0,
                 seq: 0,
-            }]),
+            }],
             acked: 0,
             bytes: 0,
             ack_after: ACK_MESSAGES.min(u64::from(window / 4)).max(1),
@@ -79,16 +80,14 @@ impl Inbound {
 
     /// The highest seq of this session up to which everything was handled.
     pub(crate) fn rx(&self) -> u64 {
-        let begun = |mark: &&Mark| mark.position <= self.handled;
-        let limit = self
-            .marks
-            .iter()
-            .find(|mark| !begun(mark))
-            .map_or(self.got, |mark| mark.seq);
-        let mark = self.marks.iter().take_while(begun).last();
-        mark.map_or(0, |mark| {
-            (mark.seq + (self.handled - mark.position)).min(limit)
-        })
+        let mut rx = 0;
+        for mark in &self.marks {
+            if mark.position > self.handled {
+                return mark.seq.min(rx);
+            }
+            rx = mark.seq + (self.handled - mark.position);
+        }
+        self.got.min(rx)
     }
 
     /// A session goes on after `rx`, which an earlier page had stored.
@@ -156,13 +155,9 @@ impl Inbound {
     /// The application has handled everything up to this position.
     pub(crate) fn handled(&mut self, position: u64) {
         self.handled = self.handled.max(position.min(self.delivered));
-        while self
-            .marks
-            .get(1)
-            .is_some_and(|mark| mark.position <= self.handled)
-        {
-            self.marks.pop_front();
-        }
+        let begun = |mark: &&Mark| mark.position <= self.handled;
+        let passed = self.marks.iter().skip(1).take_while(begun).count();
+        self.marks.drain(..passed);
     }
 
     /// Whether enough was handled to ack it at once.
@@ -195,12 +190,12 @@ impl Inbound {
             seq,
         };
         let others = self.marks.len() > 1;
-        match self.marks.back_mut() {
+        match self.marks.last_mut() {
             // Volatile messages in a row need one mark, behind the last of them.
             Some(last) if last.position == mark.position || (others && last.seq == seq) => {
                 *last = mark
             }
-            _ => self.marks.push_back(mark),
+            _ => self.marks.push(mark),
         }
     }
 }

@@ -3,7 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::super::frames::NUMBER_MAX;
 use super::super::ids::MessageKind;
 use super::super::wire;
 
@@ -132,40 +131,33 @@ impl Head {
 
     /// Reads a head; `None` if it is of another version, or none at all.
     pub fn from_text(text: &str) -> Option<Self> {
-        let mut lines = text.split('\n');
-        if lines.next() != Some(VERSION) {
+        let mut rest = Some(text);
+        if take_line(&mut rest) != Some(VERSION) {
             return None;
         }
-        let (cid, user) = (lines.next()?, lines.next()?);
-        let (n, tx, uncertain_to) = (
-            number(lines.next()?)?,
-            number(lines.next()?)?,
-            number(lines.next()?)?,
-        );
-        let rest: Vec<&str> = lines.collect();
-        let (place, end) = match rest.as_slice() {
-            [place @ .., CLEAN] => (place, PageEnd::Clean),
-            place => (place, PageEnd::Open),
+        let mut head = Self {
+            cid: take_line(&mut rest)?.into(),
+            user: take_line(&mut rest)?.into(),
+            n: take_number(&mut rest)?,
+            tx: take_number(&mut rest)?,
+            uncertain_to: take_number(&mut rest)?,
+            place: None,
+            end: PageEnd::Open,
         };
-        let place = match place {
-            [] => None,
-            [sid, key, epoch, rx] => Some(Place {
-                sid: (*sid).into(),
-                key: (*key).into(),
-                epoch: (*epoch).into(),
-                rx: number(rx)?,
-            }),
-            _ => return None,
-        };
-        Some(Self {
-            cid: cid.into(),
-            n,
-            tx,
-            uncertain_to,
-            user: user.into(),
-            place,
-            end,
-        })
+        if rest.is_some_and(|rest| rest != CLEAN) {
+            head.place = Some(Place {
+                sid: take_line(&mut rest)?.into(),
+                key: take_line(&mut rest)?.into(),
+                epoch: take_line(&mut rest)?.into(),
+                rx: take_number(&mut rest)?,
+            });
+        }
+        match rest {
+            None => {}
+            Some(CLEAN) => head.end = PageEnd::Clean,
+            Some(_) => return None,
+        }
+        Some(head)
     }
 }
 
@@ -187,11 +179,21 @@ impl core::fmt::Debug for Place {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|number| is_number && *number <= NUMBER_MAX)
+/// Takes the first of the lines that are left, if there are any.
+// By hand, here and for numbers: the standard library's means take a kilobyte of wasm.
+fn take_line<'a>(rest: &mut Option<&'a str>) -> Option<&'a str> {
+    let text = (*rest)?;
+    let end = text.bytes().position(|byte| byte == b'\n');
+    let (line, after) = match end.and_then(|end| text.split_at_checked(end)) {
+        Some((line, after)) => (line, after.get(1..)),
+        None => (text, None),
+    };
+    *rest = after;
+    Some(line)
+}
+
+fn take_number(rest: &mut Option<&str>) -> Option<u64> {
+    wire::whole(take_line(rest)?)
 }
 
 #[cfg(test)]

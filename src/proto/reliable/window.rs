@@ -1,6 +1,5 @@
 //! The window: messages that have a seq and were not handled by the server yet.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -16,7 +15,7 @@ const BYTES: (u64, u64) = (64 << 10, 1 << 20);
 #[derive(Debug)]
 pub(crate) struct Window<P> {
     /// In the order of their seqs. A seq between them is no longer held.
-    held: VecDeque<Held<P>>,
+    held: Vec<Held<P>>,
     /// The highest seq that was given.
     tx: u64,
     /// The server has handled everything up to here.
@@ -68,7 +67,7 @@ pub(crate) enum Outcome {
 impl<P: Clone> Window<P> {
     pub(crate) fn new() -> Self {
         Self {
-            held: VecDeque::new(),
+            held: Vec::new(),
             tx: 0,
             acked: 0,
             next: 1,
@@ -82,7 +81,7 @@ impl<P: Clone> Window<P> {
     pub(crate) fn restore(tx: u64, held: Vec<Held<P>>) -> Self {
         let first = held.first().map_or(tx + 1, |held| held.seq);
         Self {
-            held: held.into(),
+            held,
             tx,
             acked: first - 1,
             next: tx + 1,
@@ -96,7 +95,7 @@ impl<P: Clone> Window<P> {
 
     /// The lowest seq that is held, `tx` + 1 if none is.
     pub(crate) fn tx0(&self) -> u64 {
-        self.held.front().map_or(self.tx + 1, |held| held.seq)
+        self.held.first().map_or(self.tx + 1, |held| held.seq)
     }
 
     /// The highest seq that was written on this socket.
@@ -126,8 +125,12 @@ impl<P: Clone> Window<P> {
     }
 
     pub(crate) fn find(&mut self, seq: u64) -> Option<&mut Held<P>> {
-        let at = self.held.binary_search_by_key(&seq, |held| held.seq).ok()?;
+        let at = self.place_of(seq)?;
         self.held.get_mut(at)
+    }
+
+    fn place_of(&self, seq: u64) -> Option<usize> {
+        self.held.binary_search_by_key(&seq, |held| held.seq).ok()
     }
 
     pub(crate) fn find_id(&mut self, id: MessageId) -> Option<&mut Held<P>> {
@@ -137,10 +140,8 @@ impl<P: Clone> Window<P> {
     /// The size of the next message that has its seq and is to be written; `None` if all were.
     pub(crate) fn next_bytes(&self) -> Option<u32> {
         (self.next <= self.tx).then(|| {
-            let at = self.held.binary_search_by_key(&self.next, |held| held.seq);
-            at.ok()
-                .and_then(|at| self.held.get(at))
-                .map_or(0, |held| held.bytes)
+            let next = self.place_of(self.next).and_then(|at| self.held.get(at));
+            next.map_or(0, |held| held.bytes)
         })
     }
 
@@ -159,7 +160,7 @@ impl<P: Clone> Window<P> {
         receipt: Receipt,
     ) -> u64 {
         self.tx += 1;
-        self.held.push_back(Held {
+        self.held.push(Held {
             seq: self.tx,
             id,
             body,
@@ -188,7 +189,8 @@ impl<P: Clone> Window<P> {
     pub(crate) fn acked(&mut self, rx: u64, errs: &[(u64, String)]) -> Vec<(MessageId, Outcome)> {
         let mut outcomes = Vec::new();
         self.acked = self.acked.max(rx);
-        while let Some(held) = self.held.pop_front_if(|held| held.seq <= rx) {
+        let count = self.seqs_up_to(rx).count();
+        for held in self.held.drain(..count) {
             if held.seq < self.next {
                 self.in_flight = self.in_flight.saturating_sub(u64::from(held.bytes));
             }
