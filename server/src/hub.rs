@@ -315,12 +315,9 @@ impl Hub {
             return None;
         }
         let begin = || {
-            let (reliable, actions) = Reliable::new(&self.0.config, self.0.store.kind(), seed);
-            tokio::spawn(reliable::drive(
-                Arc::clone(&reliable),
-                Arc::downgrade(&self.0),
-                actions,
-            ));
+            let kind = self.0.store.kind();
+            let reliable = Reliable::new(&self.0.config, kind, seed, self.downgrade());
+            tokio::spawn(reliable::drive(Arc::clone(&reliable)));
             reliable
         };
         Some(Arc::clone(self.0.reliable.get_or_init(begin)))

@@ -5,7 +5,7 @@ mod socket;
 mod work;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::extract::ws::Message;
@@ -23,6 +23,7 @@ use crate::close::Close;
 use crate::config::HubConfig;
 use crate::connection::Connection;
 use crate::handler::Hook;
+use crate::hub::{Hub, Shared};
 use crate::message::{Incoming, Outgoing};
 use crate::queue::{End, SendQueue};
 use crate::v1::encode;
@@ -36,7 +37,7 @@ pub(crate) struct Reliable {
     state: Mutex<State>,
     /// There is something to write, or an earlier deadline.
     woken: Notify,
-    actions: mpsc::UnboundedSender<Action>,
+    hub: Weak<Shared>,
     /// The sockets end with 1012.
     pub(crate) stop: CancellationToken,
     /// The hub is gone.
@@ -83,8 +84,8 @@ impl Reliable {
         config: &HubConfig,
         store: StoreKind,
         seed: [u8; 32],
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Action>) {
-        let (actions, receiver) = mpsc::unbounded_channel();
+        hub: Weak<Shared>,
+    ) -> Arc<Self> {
         let state = State {
             sessions: Sessions::new(server_config(config, store), seed, Instant::from_millis(0)),
             sockets: HashMap::new(),
@@ -96,12 +97,12 @@ impl Reliable {
             started: tokio::time::Instant::now(),
             state: Mutex::new(state),
             woken: Notify::new(),
-            actions,
+            hub,
             stop: CancellationToken::new(),
             gone: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        (Arc::new(reliable), receiver)
+        Arc::new(reliable)
     }
 
     /// Names a new socket.
@@ -267,9 +268,11 @@ impl Reliable {
         Connection::reliable(user.to_owned(), cid.clone(), Arc::downgrade(self))
     }
 
-    fn order(&self, action: Action) {
-        // Once the hub is gone nobody waits for an answer.
-        let _ = self.actions.send(action);
+    /// Outputs are acted on in tasks of the runtime only, so that a task can be begun here.
+    fn order(self: &Arc<Self>, action: Action) {
+        if let Some(hub) = Hub::upgrade(&self.hub) {
+            work::start(&hub, self, action);
+        }
     }
 
     fn now(&self) -> Instant {

@@ -1,40 +1,25 @@
-//! The task that keeps the time of all sessions, writes what commands left, and starts the tasks that are asked for.
+//! The task that keeps the time of all sessions, and writes what commands left.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use everwire::proto::Instant;
 use everwire::proto::server::Input;
-use tokio::sync::mpsc;
 use tokio::time::{Instant as Moment, sleep_until};
 
-use super::{Action, Reliable, work};
-use crate::hub::{Hub, Shared};
+use super::Reliable;
 
 /// Without a deadline the driver looks up so often.
 const IDLE: Duration = Duration::from_secs(3_600);
 
 /// Runs until the hub is gone.
-pub(crate) async fn drive(
-    reliable: Arc<Reliable>,
-    hub: Weak<Shared>,
-    mut actions: mpsc::UnboundedReceiver<Action>,
-) {
+pub(crate) async fn drive(reliable: Arc<Reliable>) {
     loop {
         let deadline = reliable.turn();
         tokio::select! {
             () = reliable.gone.cancelled() => return,
             () = reliable.woken.notified() => {}
             () = sleep_until(deadline) => {}
-            Some(action) = actions.recv() => {
-                let Some(hub) = Hub::upgrade(&hub) else {
-                    return;
-                };
-                work::start(&hub, &reliable, action);
-                while let Ok(action) = actions.try_recv() {
-                    work::start(&hub, &reliable, action);
-                }
-            }
         }
     }
 }
