@@ -184,6 +184,13 @@ pub const STEPS: &[Step] = &[
         run: |bench| delivery(bench, Engine::Chromium, "fastapi"),
     },
     Step {
+        name: "delivery-garbage",
+        about: "frames that nobody should write end what they end and lose nothing, in three engines",
+        usual: "1 min",
+        needs: &[Need::Toolchain, CHROMIUM, FIREFOX, WEBKIT],
+        run: garbage,
+    },
+    Step {
         name: "memory",
         about: "heap, wasm memory, sockets and timers do not grow with messages and reconnects",
         usual: "30 s",
@@ -293,6 +300,19 @@ fn delivery(bench: &Bench, engine: Engine, server: &str) -> Result<Outcome> {
     let mut trial = delivery::trial(bench.project, engine)?;
     trial.args(["--messages", "5000", "--cuts", "30", "--server", server]);
     bench.counted(Runner::Node, trial)
+}
+
+fn garbage(bench: &Bench) -> Result<Outcome> {
+    bench.package()?;
+    let mut outcome = Outcome::passed(0);
+    for engine in Engine::ALL {
+        let mut trial = delivery::trial(bench.project, engine)?;
+        trial.args("--mix garbage --messages 1000 --cuts 25".split(' '));
+        let Outcome { tally, notes } = bench.counted(Runner::Node, trial)?;
+        outcome.tally += tally;
+        outcome.notes.extend(notes);
+    }
+    Ok(outcome)
 }
 
 /// The test files of a folder, by name: Node 20 and 22 disagree on what a folder means.

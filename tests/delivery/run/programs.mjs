@@ -8,6 +8,14 @@ import { until } from "./until.mjs";
 
 const LAST_OUTPUT = 20_000;
 
+/** Each program leads a group of its own, which whoever ends this one does not know. */
+const groups = new Set();
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => {
+    for (const group of groups) kill(group, "SIGKILL");
+    process.exit(130);
+  });
+
 /** A program that runs until it is ended. */
 export class Program {
   #child;
@@ -18,10 +26,14 @@ export class Program {
     const started = new Program();
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], detached: true, ...options });
     started.#child = child;
+    groups.add(child.pid);
     let hasEnded = false;
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk) => (started.output = (started.output + chunk).slice(-LAST_OUTPUT)));
-    child.once("exit", () => (hasEnded = true));
+    child.once("exit", () => {
+      groups.delete(child.pid);
+      hasEnded = true;
+    });
     child.once("error", (error) => {
       started.output += error.message;
       hasEnded = true;
@@ -48,10 +60,18 @@ export class Program {
     if (!this.isRunning) return;
     const ended = once(child, "exit");
     // The group: a virtual screen or a driver has children.
-    process.kill(-child.pid, signal);
-    const impatience = setTimeout(() => process.kill(-child.pid, "SIGKILL"), 15_000);
+    kill(child.pid, signal);
+    const impatience = setTimeout(() => kill(child.pid, "SIGKILL"), 15_000);
     await ended;
     clearTimeout(impatience);
+  }
+}
+
+function kill(group, signal) {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // It is gone.
   }
 }
 

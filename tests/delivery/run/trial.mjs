@@ -10,15 +10,13 @@ import { Browser } from "./browser.mjs";
 import { answers, freePort, Program, required } from "./programs.mjs";
 import { Site } from "./site.mjs";
 import { until } from "./until.mjs";
+import { cutsAmong } from "./verdict.mjs";
 
 /** Without a single message for so long, a trial is over: something is stuck. */
 const STUCK_MS = 90_000;
 /** How long the end may take: a black hole, a slow network and a few attempts. */
 const DRAIN_MS = 60_000;
 const LOOK_EVERY_MS = 10;
-
-/** What the proxy counts as a fault of the network or of a frame. */
-const sum = (faults) => Object.values(faults).reduce((total, count) => total + count, 0);
 
 export class Trial {
   #options;
@@ -77,7 +75,7 @@ export class Trial {
 
   /** Makes faults, reloads and kills, each after so many messages, until there were enough of everything. */
   async #disturb() {
-    const { messages, cuts, reloads, kills } = this.#options;
+    const { messages, cuts, reloads, kills, mix } = this.#options;
     const events = cuts + reloads + kills;
     const step = Math.max(1, Math.floor(messages / events));
     let next = step;
@@ -86,7 +84,7 @@ export class Trial {
       const { handled, sent } = await this.#progress();
       if (handled > seen.handled) seen = { handled, at: Date.now() };
       if (Date.now() - seen.at > STUCK_MS) return this.#note("stuck");
-      const made = sum((await this.#counts()).faults);
+      const made = cutsAmong((await this.#counts()).faults, mix);
       const isDue = handled >= next;
       const isEnough = made >= cuts && this.#reloaded >= reloads && this.#killed >= kills;
       if (isEnough && Math.min(handled, sent) >= messages) {

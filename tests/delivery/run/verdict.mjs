@@ -1,5 +1,14 @@
 // What a trial has shown: each check by name, and whether it holds.
 
+/** Faults that end a connection or keep one from opening: cuts, black holes, resets and what is like them. */
+const CUTTING = /^F([1-9]|11|12|29)-/;
+
+/** How many cuts the proxy has counted. Where frames are the fault, each of them counts. */
+export function cutsAmong(faults, mix) {
+  const counted = Object.entries(faults).filter(([name]) => mix === "garbage" || CUTTING.test(name));
+  return counted.reduce((sum, [, count]) => sum + count, 0);
+}
+
 /** The checks of a trial: `[name, holds, figures]`. */
 export function judge({ messages, cuts, reloads, kills, mix }, trial) {
   const { page, server, proxy, handled, sent, drained } = trial;
@@ -8,13 +17,13 @@ export function judge({ messages, cuts, reloads, kills, mix }, trial) {
   const uncertain = new Set(sending.uncertain);
   const unreported = ({ count, first }, told) => count - first.filter((number) => told.has(number)).length;
   const wrongly = sending.rejected.length - server.missing.first.filter((number) => sending.rejected.includes(number)).length;
-  const faults = Object.values(proxy.faults).reduce((sum, count) => sum + count, 0);
+  const made = cutsAmong(proxy.faults, mix);
   const stops = mix === "garbage" ? 0 : (events.stop ?? 0);
   return [
     ["enough messages to the server", handled >= messages, `${handled} handled, ${sending.next - 1} sent`],
     ["enough messages to the page", tally.received >= messages, `${tally.received} received, ${sent} sent`],
-    ["enough faults", faults >= cuts && trial.reloads >= reloads && trial.kills >= kills,
-      `${faults} faults, ${trial.reloads} reloads, ${trial.kills} kills`],
+    ["enough cuts", made >= cuts && trial.reloads >= reloads && trial.kills >= kills,
+      `${made} cuts, black holes and resets, ${trial.reloads} reloads, ${trial.kills} kills`],
     ["everything arrived in the end", drained === true, `${sending.open.length} receipts open`],
     ["to the server: none lost", unreported(server.missing, reported) === 0, figures(server.missing, reported)],
     ["to the server: none twice", unreported(server.twice, uncertain) === 0, figures(server.twice, uncertain)],
@@ -30,9 +39,9 @@ export function judge({ messages, cuts, reloads, kills, mix }, trial) {
 
 /** The check of a trial without guarantees through the same faults: it must show losses, both ways. */
 export function judgeLoss({ page, server, proxy }) {
-  const faults = Object.values(proxy.faults).reduce((sum, count) => sum + count, 0);
+  const made = cutsAmong(proxy.faults, "cuts");
   return [
-    ["there were faults", faults > 0, faults],
+    ["there were cuts", made > 0, made],
     ["losses on the way to the server are seen", server.missing.count > 0, server.missing.count],
     ["losses on the way to the page are seen", page.tally.lost.count > 0, page.tally.lost.count],
   ];

@@ -106,13 +106,13 @@ impl Schedule {
             ]);
             return Fault::Inject { toward, garbage };
         }
-        let field = self.one(&["seq", "ack", "type", "data"]);
-        let value = match self.random.u32(0..5) {
+        // Not what a message says, nor that it has a seq: the protocol does not sign its frames.
+        let field = self.one(&["seq", "ack"]);
+        let value = match self.random.u32(0..4) {
             0 => 0.into(),
             1 => (-1).into(),
             2 => (1_u64 << 53).into(),
-            3 => "x".into(),
-            _ => serde_json::Value::Null,
+            _ => "x".into(),
         };
         Fault::Rewrite {
             toward,
