@@ -194,7 +194,8 @@ fn name(slot: Slot) -> String {
 fn slot(name: &str) -> Option<Slot> {
     let number = wire::whole(name.get(1..)?)?;
     match name.get(..1)? {
-        "s" => Some(Slot::Seq(number)),
+        // Whatever else is there, nobody was given such a seq.
+        "s" if number > 0 => Some(Slot::Seq(number)),
         "q" => Some(Slot::Queued(number)),
         _ => None,
     }
