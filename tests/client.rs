@@ -10,8 +10,8 @@
 
 use everwire::proto::{AuthVia, CloseAction, Status};
 use everwire::{
-    Client, ClientEvent, Config, ConnectError, Credentials, ErrorCode, Events, Outcome,
-    RequestError, SendError, TokenError,
+    Client, ClientEvent, Config, ConnectError, Credentials, Delivery, ErrorCode, Events, Outcome,
+    Reliable, RequestError, SendError, TokenError,
 };
 use futures_util::StreamExt;
 use gloo_timers::future::TimeoutFuture;
@@ -257,4 +257,73 @@ async fn dropping_the_last_client_closes_the_socket() {
         TimeoutFuture::new(10).await;
     }
     panic!("a socket is left at the server");
+}
+
+/// Each test names its own, or it would go on with what another left in storage.
+fn reliable(tab: &str, name: &str) -> (BoardClient, Events<Incoming>) {
+    let config = Config {
+        delivery: Delivery::Reliable(Reliable {
+            name: name.to_owned(),
+            ..Reliable::default()
+        }),
+        ..config(tab)
+    };
+    let builder = Client::builder(config).auth(|_| token());
+    builder.connect().expect("the configuration is right")
+}
+
+#[wasm_bindgen_test]
+async fn a_reliable_message_is_acked_once_the_server_has_handled_it() {
+    let (client, mut events) = reliable(&random(), &random());
+    let title = random();
+    let receipt = client.send(&Outgoing::CreateTask {
+        title: title.clone(),
+    });
+    assert_eq!(receipt.expect("taken").await, Outcome::Acked);
+    loop {
+        match events.next().await.expect("open") {
+            ClientEvent::Message(Incoming::TaskCreated(task)) if task.title == title => break,
+            _ => {}
+        }
+    }
+    assert_eq!(client.stats().unacked, 0);
+    let refused = client.send(&Outgoing::DeleteTask { id: 0 });
+    let refused = refused.expect("taken").await;
+    assert!(matches!(refused, Outcome::Refused { code, .. } if code == "not-found"));
+}
+
+#[wasm_bindgen_test]
+async fn a_reliable_request_is_answered_over_whatever_socket_there_is() {
+    let (client, mut events) = reliable(&random(), &random());
+    until_open(&mut events).await;
+    let asked = client.request(&Outgoing::CreateTask { title: random() });
+    client.reconnect();
+    let answer = asked.expect("taken").await;
+    assert!(matches!(answer, Ok(Incoming::TaskCreated(_))), "{answer:?}");
+}
+
+#[wasm_bindgen_test]
+async fn messages_to_a_reliable_client_survive_a_cut_in_order_and_once() {
+    let (client, mut events) = reliable(&random(), &random());
+    until_open(&mut events).await;
+    let (other, _others) = connect(&random());
+    let run = random();
+    let titles: Vec<String> = (0..20).map(|n| format!("{run} {n}")).collect();
+    for title in &titles {
+        if title.ends_with(" 5") || title.ends_with(" 15") {
+            client.reconnect();
+        }
+        create(&other, title).await;
+    }
+    let mut seen = Vec::new();
+    while seen.len() < titles.len() {
+        match events.next().await.expect("open") {
+            ClientEvent::Message(Incoming::TaskCreated(task)) if task.title.starts_with(&run) => {
+                seen.push(task.title);
+            }
+            ClientEvent::Resync(reason, _) => panic!("nothing was lost: {reason:?}"),
+            _ => {}
+        }
+    }
+    assert_eq!(seen, titles);
 }

@@ -27,11 +27,17 @@ type Granting = Pin<Box<dyn Future<Output = Result<Credentials, TokenError>>>>;
 pub(super) type Provider = Box<dyn Fn(TokenReason) -> Granting>;
 pub(super) type Policy = Box<dyn Fn(&CloseFrame) -> Option<CloseAction>>;
 
+/// A frame, and what each of its messages says to the application.
+struct Read<In> {
+    frame: Frame,
+    messages: Vec<Option<Decoded<In>>>,
+}
+
 pub(super) struct ClientHost<In: 'static> {
     pub(super) inbox: Rc<Inbox<In>>,
     pub(super) ledger: Ledger<In>,
     /// Set where `In` is known to be readable, so that nothing else has to say so.
-    read: fn(&str) -> (Frame, Vec<Option<Decoded<In>>>),
+    read: fn(&str) -> Read<In>,
     /// Whether messages are confirmed.
     pub(super) delivery: Delivery,
     provider: Option<Provider>,
@@ -84,8 +90,8 @@ impl<In: 'static> Host for ClientHost<In> {
                 content: Content::Invalid,
             };
         };
-        let (frame, decoded) = (self.read)(&text);
-        self.decoded.replace(decoded);
+        let Read { frame, messages } = (self.read)(&text);
+        self.decoded.replace(messages);
         frame
     }
 
@@ -222,18 +228,24 @@ impl<In: 'static> ClientHost<In> {
     }
 }
 
-fn read_plain<In: DeserializeOwned>(text: &str) -> (Frame, Vec<Option<Decoded<In>>>) {
+fn read_plain<In: DeserializeOwned>(text: &str) -> Read<In> {
     let (frame, decoded) = codec::read(text);
-    (frame, vec![decoded])
+    Read {
+        frame,
+        messages: vec![decoded],
+    }
 }
 
-fn read_batch<In: DeserializeOwned>(text: &str) -> (Frame, Vec<Option<Decoded<In>>>) {
+fn read_batch<In: DeserializeOwned>(text: &str) -> Read<In> {
     let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    let (content, decoded) = match batch::read(text) {
-        Some((parts, decoded)) => (Content::Batch(parts), decoded),
+    let (content, messages) = match batch::read(text) {
+        Some((parts, messages)) => (Content::Batch(parts), messages),
         None => (Content::Invalid, Vec::new()),
     };
-    (Frame { bytes, content }, decoded)
+    Read {
+        frame: Frame { bytes, content },
+        messages,
+    }
 }
 
 fn answer(granted: Result<Credentials, TokenError>) -> TokenAnswer {

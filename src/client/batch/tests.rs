@@ -5,18 +5,16 @@ use serde_json::{Value, json};
 use super::*;
 
 fn text(pieces: &Value) -> String {
-    match pieces {
-        Value::String(text) => text.clone(),
-        pieces => {
-            let pieces = pieces.as_array().unwrap().iter();
-            pieces
-                .map(|piece| {
-                    let times = piece[1].as_u64().unwrap();
-                    piece[0].as_str().unwrap().repeat(times as usize)
-                })
-                .collect()
-        }
+    if let Some(text) = pieces.as_str() {
+        return text.to_owned();
     }
+    let pieces = pieces.as_array().unwrap().iter();
+    pieces
+        .map(|piece| {
+            let times = piece[1].as_u64().unwrap();
+            piece[0].as_str().unwrap().repeat(times as usize)
+        })
+        .collect()
 }
 
 /// A part as the vectors write it.
