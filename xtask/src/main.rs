@@ -28,9 +28,6 @@ cargo xtask demo [--server rust|fastapi] [--port N]   build everything and serve
 cargo xtask test [--list] [--verbose] [NAME…]         the whole proof, or the steps whose name contains NAME
 cargo xtask build                                     make the npm package in pkg/ and print what a page loads of it
 cargo xtask size                                      the same, and fail if that is too much
-cargo xtask delivery [--browser NAME] [--server NAME] [--messages N] [--cuts N] [--seed N]
-                                                      count every message through faults, reloads and kills
-cargo xtask memory [--messages N] [--reconnects N]    what a page holds after a million messages
 cargo xtask delivery [--browser NAME] [--server rust|fastapi] [--messages N] [--cuts N] [--seed N]
                                                       count every message through faults, reloads and kills
 cargo xtask memory [--messages N] [--reconnects N]    what a page holds after a million messages
