@@ -111,7 +111,7 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = onclose)]
     pub(super) fn set_onclose(this: &WebSocket, handler: &JsValue);
     #[wasm_bindgen(method, getter)]
-    pub(super) fn protocol(this: &WebSocket) -> String;
+    pub(super) fn protocol(this: &WebSocket) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     pub(super) fn buffered_amount(this: &WebSocket) -> u32;
     #[wasm_bindgen(method, getter, js_name = readyState)]

@@ -317,7 +317,7 @@ impl<H: Host> Core<H> {
         let socket = self.socket.borrow();
         socket
             .as_ref()
-            .is_some_and(|socket| socket.protocol() == SUBPROTOCOL)
+            .is_some_and(|socket| socket.protocol().as_deref() == Some(SUBPROTOCOL))
     }
 
     /// What is asked of the storage while outputs are acted on is answered by inputs, whose outputs come after them.

@@ -52,7 +52,7 @@ impl Socket {
     }
 
     /// The subprotocol that the server chose.
-    pub(super) fn protocol(&self) -> String {
+    pub(super) fn protocol(&self) -> Option<String> {
         self.raw.protocol()
     }
 
