@@ -25,7 +25,9 @@ fn config_and_stats_say_what_runs() {
             "server": "rust",
             "auth": true,
             "users": ["ann", "ben", "cleo"],
-            "faults": ["drop", "stall", "refuse", "restart"]
+            "faults": ["drop", "stall", "refuse", "restart"],
+            "deliveries": ["plain", "reliable"],
+            "counts": true
         })
     );
     let stats = server.call("GET", "/stats", "", None);
