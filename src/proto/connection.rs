@@ -296,6 +296,9 @@ impl<P: Clone> Connection<P> {
             SocketEvent::Closed(frame, None) if self.reliable.is_some() && frame.code == 4409 => {
                 self.handle_conflict(now, frame);
             }
+            SocketEvent::Closed(frame, None) if self.reliable.is_some() && frame.code == 4400 => {
+                self.accused(now, frame);
+            }
             SocketEvent::Closed(frame, verdict) => {
                 let action = verdict.unwrap_or_else(|| self.default_action(&frame));
                 self.handle_closed(now, frame, action);

@@ -254,6 +254,16 @@ impl<P: Clone> Connection<P> {
     /// The server broke the protocol.
     pub(super) fn offended(&mut self, now: Instant) {
         self.abandon_with(4400, "protocol error", ErrorCode::ProtocolError);
+        self.go_on_after_offence(now);
+    }
+
+    /// The server says that we broke the protocol. A frame that something on the way put in the wrong place looks the same.
+    pub(super) fn accused(&mut self, now: Instant, frame: CloseFrame) {
+        self.disconnected(ErrorCode::ProtocolError, Some(frame));
+        self.go_on_after_offence(now);
+    }
+
+    fn go_on_after_offence(&mut self, now: Instant) {
         match self
             .reliable
             .as_mut()
