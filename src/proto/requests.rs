@@ -65,12 +65,12 @@ impl Requests {
 
     /// Takes the requests whose wait is over, written or not.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
-        self.take(|request| request.deadline <= now)
+        self.take(&|request| request.deadline <= now)
     }
 
     /// Takes the requests that were written with ids up to this one: their answers cannot come any more.
     pub(crate) fn take_written(&mut self, up_to: u64) -> Vec<MessageId> {
-        self.take(|request| request.written.is_some_and(|wire_id| wire_id <= up_to))
+        self.take(&|request| request.written.is_some_and(|wire_id| wire_id <= up_to))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -83,7 +83,8 @@ impl Requests {
             .ok()
     }
 
-    fn take(&mut self, which: impl Fn(&Waiting) -> bool) -> Vec<MessageId> {
+    // Not generic: a copy for each use is larger than a call.
+    fn take(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<MessageId> {
         let mut taken = Vec::new();
         self.waiting.retain(|request| {
             let is_over = which(request);

@@ -61,14 +61,13 @@ impl Storage {
             Err(_) => return Loaded::Failed,
         };
         match head {
-            Some(head) => Loaded::Saved(Saved {
-                head,
-                messages: self
-                    .keys()
-                    .iter()
-                    .filter_map(|key| self.message(key))
-                    .collect(),
-            }),
+            Some(head) => {
+                let mut messages = Vec::new();
+                for key in self.keys() {
+                    messages.extend(self.message(&key));
+                }
+                Loaded::Saved(Saved { head, messages })
+            }
             None => Loaded::Nothing,
         }
     }
@@ -108,20 +107,21 @@ impl Storage {
         name.push_str(cid);
         let granted = {
             let tell = tell.clone();
-            Closure::once_into_js(move |_lock: JsValue| -> JsValue {
+            // Once is enough, but closures that say so take a kilobyte of wasm more.
+            let granted = move |_lock: JsValue| -> JsValue {
                 if let Claim::Released = claim.replace(Claim::Released) {
                     return JsValue::UNDEFINED;
                 }
                 let held = hold(&claim);
                 tell(StorageEvent::Claimed);
                 held
-            })
+            };
+            Closure::<dyn Fn(JsValue) -> JsValue>::new(granted).into_js_value()
         };
         match browser::request_lock(&name, &granted) {
             Ok(promise) => {
-                let refused =
-                    Closure::once_into_js(move |_why: JsValue| tell(StorageEvent::Denied));
-                promise.or_else(&refused);
+                let refused = move |_why: JsValue| tell(StorageEvent::Denied);
+                promise.or_else(&Closure::<dyn Fn(JsValue)>::new(refused).into_js_value());
             }
             Err(_) => tell(StorageEvent::Denied),
         }
@@ -151,9 +151,15 @@ impl Storage {
 
     /// The keys of this connection.
     fn keys(&self) -> Vec<String> {
-        let all = (0..).map_while(|index| browser::stored_key(index).ok().flatten());
-        all.filter(|key| key.starts_with(self.prefix.as_str()))
-            .collect()
+        let mut keys = Vec::new();
+        let mut index = 0;
+        while let Ok(Some(key)) = browser::stored_key(index) {
+            if key.starts_with(self.prefix.as_str()) {
+                keys.push(key);
+            }
+            index += 1;
+        }
+        keys
     }
 
     fn key(&self, name: &str) -> String {
@@ -174,10 +180,10 @@ impl Drop for Lock {
 /// A promise that is resolved when the claim is dropped: until then the browser holds the lock.
 fn hold(claim: &Rc<Cell<Claim>>) -> JsValue {
     let claim = Rc::clone(claim);
-    let executor = Closure::once_into_js(move |resolve: JsValue| {
+    let executor = move |resolve: JsValue| {
         claim.set(Claim::Held(resolve.unchecked_into()));
-    });
-    Promise::new(&executor).into()
+    };
+    Promise::new(&Closure::<dyn Fn(JsValue)>::new(executor).into_js_value()).into()
 }
 
 fn name(slot: Slot) -> String {

@@ -10,6 +10,10 @@ use crate::project::Project;
 /// the package, with what the whole engine takes today. The goal is 20,000.
 const GZIP_LIMIT: u64 = 50_000;
 
+/// How many places of the module may trap: each is a panic that the compiler could not rule out, and they may not
+/// become more.
+const TRAPPING_SITES_LIMIT: usize = 60;
+
 /// What a page loads for one entry of the package, in bytes.
 struct Entry {
     name: String,
@@ -38,10 +42,11 @@ pub fn report(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Fails when the default entry is larger than its limit, and gives a sentence with the figure when it is not.
+/// Fails when the default entry is larger than its limit or the module can trap in more places, and gives a sentence
+/// with the figures when not.
 ///
 /// # Errors
-/// When it is too large, or the package in `pkg/` cannot be measured.
+/// When one of them is above its limit, or the package in `pkg/` cannot be measured.
 pub fn gate(project: &Project) -> Result<String> {
     let entries = measure(project)?;
     let default = entries
@@ -54,8 +59,12 @@ pub fn gate(project: &Project) -> Result<String> {
             default.gzip
         );
     }
+    let sites = count_trapping_sites(project)?;
+    if sites > TRAPPING_SITES_LIMIT {
+        bail!("the wasm can trap in {sites} places, the limit is {TRAPPING_SITES_LIMIT}");
+    }
     Ok(format!(
-        "the default entry is {} bytes gzip, of {GZIP_LIMIT} allowed",
+        "the default entry is {} bytes gzip, of {GZIP_LIMIT} allowed; the wasm can trap in {sites} places, of {TRAPPING_SITES_LIMIT} allowed",
         default.gzip
     ))
 }
