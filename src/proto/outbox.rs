@@ -30,17 +30,6 @@ pub(crate) struct Entry<P> {
     pub(crate) stored: bool,
 }
 
-/// What became of an entry that was offered.
-#[derive(Debug)]
-pub(crate) enum Pushed<P> {
-    /// It is in; these older ones gave way.
-    Queued(Vec<Entry<P>>),
-    /// It was taken, and gives way itself.
-    Dropped(Entry<P>),
-    /// It is handed back.
-    Refused(Entry<P>, ErrorCode),
-}
-
 /// Which entries are to leave.
 #[derive(Clone, Copy)]
 enum Which {
@@ -85,27 +74,35 @@ impl<P> Outbox<P> {
         self.next_expiry
     }
 
-    pub(crate) fn push(&mut self, entry: Entry<P>) -> Pushed<P> {
-        if entry.bytes > self.limits.bytes {
-            return Pushed::Refused(entry, ErrorCode::MessageTooLarge);
+    /// Why a message of so many bytes cannot be taken, if it cannot.
+    pub(crate) fn refusal(&self, bytes: u32) -> Option<ErrorCode> {
+        if bytes > self.limits.bytes {
+            return Some(ErrorCode::MessageTooLarge);
         }
+        let is_full = self.limits.overflow == Overflow::Reject && !self.has_room(bytes);
+        is_full.then_some(ErrorCode::OutboxFull)
+    }
+
+    /// Takes an entry that is not refused. Answers those that gave way, perhaps this one itself.
+    pub(crate) fn push(&mut self, entry: Entry<P>) -> Vec<Entry<P>> {
         let mut gave_way = Vec::new();
         while !self.has_room(entry.bytes) {
-            match self.limits.overflow {
-                Overflow::Reject => return Pushed::Refused(entry, ErrorCode::OutboxFull),
-                Overflow::DropNewest => return Pushed::Dropped(entry),
-                Overflow::DropOldest => match self.pop_front() {
-                    Some(oldest) => gave_way.push(oldest),
-                    None => return Pushed::Refused(entry, ErrorCode::OutboxFull),
-                },
-            }
+            let oldest = match self.limits.overflow {
+                Overflow::DropOldest => self.pop_front(),
+                Overflow::DropNewest | Overflow::Reject => None,
+            };
+            let Some(oldest) = oldest else {
+                gave_way.push(entry);
+                return gave_way;
+            };
+            gave_way.push(oldest);
         }
         if let Some(at) = entry.expires {
             self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));
         }
         self.bytes += u64::from(entry.bytes);
         self.entries.push_back(entry);
-        Pushed::Queued(gave_way)
+        gave_way
     }
 
     /// Puts what an earlier page had queued before everything else, whatever the limits are.
@@ -198,38 +195,36 @@ mod tests {
     fn filled(overflow: Overflow) -> Outbox<u64> {
         let mut outbox = Outbox::new(config::Outbox { overflow, ..LIMITS });
         for id in 1..=5 {
-            assert!(matches!(outbox.push(entry(id, 400)), Pushed::Queued(_)));
+            assert_eq!(outbox.refusal(400), None);
+            assert!(outbox.push(entry(id, 400)).is_empty());
         }
         outbox
     }
 
-    #[test]
-    fn a_full_outbox_follows_its_policy() {
-        let refused = filled(Overflow::Reject).push(entry(6, 1));
-        assert!(matches!(
-            refused,
-            Pushed::Refused(Entry { payload: 6, .. }, ErrorCode::OutboxFull)
-        ));
-        let dropped = filled(Overflow::DropNewest).push(entry(6, 1));
-        assert!(matches!(dropped, Pushed::Dropped(Entry { payload: 6, .. })));
-        let Pushed::Queued(gave_way) = filled(Overflow::DropOldest).push(entry(6, 801)) else {
-            panic!("there is room once older ones gave way");
-        };
-        assert_eq!(
-            gave_way.iter().map(|e| e.payload).collect::<Vec<_>>(),
-            [1, 2, 3]
-        );
+    fn payloads(entries: &[Entry<u64>]) -> Vec<u64> {
+        entries.iter().map(|entry| entry.payload).collect()
     }
 
     #[test]
-    fn a_message_larger_than_the_outbox_is_refused_and_nothing_gives_way() {
-        let mut outbox = filled(Overflow::DropOldest);
-        let pushed = outbox.push(entry(6, 2_001));
-        assert!(matches!(
-            pushed,
-            Pushed::Refused(_, ErrorCode::MessageTooLarge)
-        ));
-        assert_eq!(outbox.len(), 5);
+    fn a_full_outbox_follows_its_policy() {
+        let refusal = filled(Overflow::Reject).refusal(1);
+        assert_eq!(refusal, Some(ErrorCode::OutboxFull));
+
+        let mut drops_newest = filled(Overflow::DropNewest);
+        assert_eq!(drops_newest.refusal(1), None);
+        assert_eq!(payloads(&drops_newest.push(entry(6, 1))), [6]);
+        assert_eq!(drops_newest.len(), 5);
+
+        let mut drops_oldest = filled(Overflow::DropOldest);
+        assert_eq!(drops_oldest.refusal(801), None);
+        assert_eq!(payloads(&drops_oldest.push(entry(6, 801))), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_message_larger_than_the_outbox_is_refused_whatever_gives_way() {
+        let outbox = filled(Overflow::DropOldest);
+        assert_eq!(outbox.refusal(2_001), Some(ErrorCode::MessageTooLarge));
+        assert_eq!(outbox.refusal(2_000), None);
     }
 
     proptest! {
@@ -251,9 +246,9 @@ mod tests {
                         given += 1;
                         let mut entry = entry(given, number);
                         entry.expires = (number % 2 == 0).then(|| now.after(u64::from(number) / 4));
-                        match outbox.push(entry) {
-                            Pushed::Queued(gave_way) => out.extend(gave_way.iter().map(|e| e.payload)),
-                            Pushed::Dropped(e) | Pushed::Refused(e, _) => out.push(e.payload),
+                        match outbox.refusal(entry.bytes) {
+                            Some(_) => out.push(entry.payload),
+                            None => out.extend(payloads(&outbox.push(entry))),
                         }
                     }
                 }

@@ -4,6 +4,7 @@ mod inbound;
 mod storage;
 mod window;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -219,10 +220,10 @@ impl<P: Clone> Reliable<P> {
         self.raised_n = false;
     }
 
-    pub(crate) fn head(&self, end: PageEnd) -> Head {
+    pub(crate) fn head(&self, end: PageEnd) -> Box<Head> {
         let keeps_place = self.options.persist == config::Persist::Session;
         let session = self.session.as_ref().filter(|_| keeps_place);
-        Head {
+        Box::new(Head {
             cid: self.cid.clone(),
             n: self.n,
             tx: self.window.tx(),
@@ -235,7 +236,7 @@ impl<P: Clone> Reliable<P> {
                 rx: self.inbound.rx(),
             }),
             end,
-        }
+        })
     }
 
     /// The server broke the protocol. Whether it did so too often.

@@ -1,11 +1,10 @@
 //! The queue: from `send` to the socket, bounded, in order, paced.
 
-use alloc::vec;
 use core::fmt;
 
 use super::super::ids::{MessageId, MessageKind};
 use super::super::io::{Event, Output, Transmit};
-use super::super::outbox::{Entry, Pushed};
+use super::super::outbox::Entry;
 use super::super::reliable::{Held, Receipt, Slot, Store};
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
@@ -107,8 +106,11 @@ impl<P: Clone> Connection<P> {
             Answer::No => MessageKind::Message,
             Answer::Within(_) => MessageKind::Request,
         };
+        if let Some(code) = self.outbox.refusal(message.bytes) {
+            return refused(code, message.payload);
+        }
         let id = self.next_id();
-        let pushed = self.outbox.push(Entry {
+        let gave_way = self.outbox.push(Entry {
             id,
             payload: message.payload,
             bytes: message.bytes,
@@ -117,16 +119,11 @@ impl<P: Clone> Connection<P> {
             receipt: Receipt::Open,
             stored: false,
         });
-        let dropped = match pushed {
-            Pushed::Refused(entry, code) => return refused(code, entry.payload),
-            Pushed::Dropped(entry) => vec![entry],
-            Pushed::Queued(gave_way) => gave_way,
-        };
         self.last_id = id;
         if let Some(deadline) = deadline {
             self.requests.add(id, deadline);
         }
-        for entry in dropped {
+        for entry in gave_way {
             self.reject(entry, ErrorCode::OutboxFull);
         }
         self.flush(now);

@@ -1,5 +1,6 @@
 //! What survives a reload: one small head, and one entry for each message that must be sent.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -95,7 +96,7 @@ pub enum Store<P> {
     /// Give the claim up: the page goes away, or takes another `cid`.
     Release,
     /// Write the head.
-    Head(Head),
+    Head(Box<Head>),
     /// Write a message.
     Keep(Stored<P>),
     /// Remove a message.
