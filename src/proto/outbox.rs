@@ -106,8 +106,8 @@ impl<P> Outbox<P> {
     }
 
     /// Puts what an earlier page had queued before everything else, whatever the limits are.
-    pub(crate) fn restore(&mut self, entries: Vec<Entry<P>>) {
-        for entry in entries.into_iter().rev() {
+    pub(crate) fn restore(&mut self, mut entries: Vec<Entry<P>>) {
+        while let Some(entry) = entries.pop() {
             self.bytes += u64::from(entry.bytes);
             self.entries.push_front(entry);
         }

@@ -19,12 +19,11 @@ pub(crate) use inbound::{Accepted, Inbound};
 pub(crate) use storage::QUEUE_BYTES;
 pub use storage::{Head, PageEnd, Place, Saved, Slot, Store, Stored};
 pub use window::Body;
-pub(crate) use window::{Held, Outcome, Receipt, Window};
+pub(crate) use window::{Held, Receipt, Window};
 
 /// The largest frame of a server that did not say.
 const MAX_FRAME: u32 = 1 << 20;
-/// So many protocol errors of the server within five minutes, and the client stops.
-const OFFENCES: usize = 3;
+/// Three protocol errors of the server within five minutes, and the client stops.
 const OFFENCES_MS: u64 = 300_000;
 
 #[derive(Debug)]
@@ -54,7 +53,8 @@ pub(crate) struct Reliable<P> {
     pub(crate) raised_n: bool,
     /// A message seems too large for the server.
     pub(crate) suspect: Suspect,
-    offences: Vec<Instant>,
+    /// When the server broke the protocol before last, and last.
+    offences: [Option<Instant>; 2],
 }
 
 /// The session to go on with.
@@ -112,7 +112,7 @@ impl<P: Clone> Reliable<P> {
             reloaded: false,
             raised_n: false,
             suspect: Suspect::None,
-            offences: Vec::new(),
+            offences: [None; 2],
         };
         reliable.take_fresh_cid();
         reliable
@@ -241,8 +241,8 @@ impl<P: Clone> Reliable<P> {
 
     /// The server broke the protocol. Whether it did so too often.
     pub(crate) fn offended(&mut self, now: Instant) -> bool {
-        self.offences.retain(|at| now.since(*at) < OFFENCES_MS);
-        self.offences.push(now);
-        self.offences.len() >= OFFENCES
+        let [before_last, last] = self.offences;
+        self.offences = [last, Some(now)];
+        before_last.is_some_and(|at| now.since(at) < OFFENCES_MS)
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::super::frames::{Beat, Control, Part, Run};
 use super::super::ids::MessageId;
 use super::super::io::{Content, Delivered, Event, Frame, Resync};
-use super::super::reliable::{Accepted, Outcome, Receipt, Slot, Store, Suspect};
+use super::super::reliable::{Accepted, Receipt, Slot, Store, Suspect};
 use super::super::state::State;
 use super::super::time::Instant;
 use super::super::timer::Timer;
@@ -188,25 +188,26 @@ impl<P: Clone> Connection<P> {
         let Some(reliable) = &mut self.reliable else {
             return false;
         };
-        let stored: Vec<u64> = reliable.window.seqs_up_to(rx).collect();
-        let outcomes = reliable.window.acked(rx, errs);
+        let handled = reliable.window.acked(rx);
         if let Suspect::Alone(seq) = reliable.suspect
             && seq <= rx
         {
             reliable.suspect = Suspect::None;
         }
-        for (id, outcome) in outcomes {
-            match outcome {
+        for held in &handled {
+            let refused = errs.iter().find(|(seq, _)| *seq == held.seq);
+            match refused {
+                _ if !held.is_open() => {}
+                Some((_, code)) => self.refused(held.id, code.clone(), String::new()),
                 // A request goes on to its answer.
-                Outcome::Acked if self.requests.contains(id) => {}
-                Outcome::Acked => self.event(Event::Acked(id)),
-                Outcome::Refused(code) => self.refused(id, code, String::new()),
+                None if self.requests.contains(held.id) => {}
+                None => self.event(Event::Acked(held.id)),
             }
         }
-        for seq in &stored {
-            self.store(Store::Forget(Slot::Seq(*seq)));
+        for held in &handled {
+            self.store(Store::Forget(Slot::Seq(held.seq)));
         }
-        !stored.is_empty()
+        !handled.is_empty()
     }
 
     fn handle_refusal(&mut self, seq: u64, code: String, message: String) {

@@ -1,7 +1,7 @@
 //! The window: messages that have a seq and were not handled by the server yet.
 
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::super::frames::Terms;
 use super::super::ids::MessageId;
@@ -57,13 +57,6 @@ pub(crate) enum Receipt {
     Settled,
 }
 
-/// What became of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Acked,
-    Refused(String),
-}
-
 impl<P: Clone> Window<P> {
     pub(crate) fn new() -> Self {
         Self {
@@ -116,12 +109,6 @@ impl<P: Clone> Window<P> {
     /// UTF-8 bytes of what is held.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.held.iter().map(|held| u64::from(held.bytes)).sum()
-    }
-
-    /// What is held up to this seq.
-    pub(crate) fn seqs_up_to(&self, rx: u64) -> impl Iterator<Item = u64> {
-        let seqs = self.held.iter().map(|held| held.seq);
-        seqs.take_while(move |seq| *seq <= rx)
     }
 
     pub(crate) fn find(&mut self, seq: u64) -> Option<&mut Held<P>> {
@@ -185,26 +172,18 @@ impl<P: Clone> Window<P> {
         }
     }
 
-    /// The server has handled everything up to `rx`. Answers what settles by it, in order.
-    pub(crate) fn acked(&mut self, rx: u64, errs: &[(u64, String)]) -> Vec<(MessageId, Outcome)> {
-        let mut outcomes = Vec::new();
+    /// The server has handled everything up to `rx`. Takes what was held of it, in order.
+    pub(crate) fn acked(&mut self, rx: u64) -> Vec<Held<P>> {
         self.acked = self.acked.max(rx);
-        let count = self.seqs_up_to(rx).count();
-        for held in self.held.drain(..count) {
+        let count = self.held.partition_point(|held| held.seq <= rx);
+        let rest = self.held.split_off(count);
+        let handled = mem::replace(&mut self.held, rest);
+        for held in &handled {
             if held.seq < self.next {
                 self.in_flight = self.in_flight.saturating_sub(u64::from(held.bytes));
             }
-            if !held.is_open() {
-                continue;
-            }
-            let refused = errs.iter().find(|(seq, _)| *seq == held.seq);
-            let outcome = match refused {
-                Some((_, code)) => Outcome::Refused(code.clone()),
-                None => Outcome::Acked,
-            };
-            outcomes.push((held.id, outcome));
         }
-        outcomes
+        handled
     }
 
     /// A session begins: the server has accepted everything up to `got`. What it has not is written again.
@@ -275,7 +254,7 @@ impl<P> Held<P> {
     pub(crate) fn empty(&mut self) -> Option<(MessageId, P)> {
         self.receipt = Receipt::Settled;
         self.bytes = 0;
-        match core::mem::replace(&mut self.body, Body::Skip) {
+        match mem::replace(&mut self.body, Body::Skip) {
             Body::Message(payload) | Body::Request(payload) => Some((self.id, payload)),
             Body::Skip => None,
         }
