@@ -21,6 +21,22 @@ struct Waiting {
     written: Option<u64>,
 }
 
+/// Which requests are to leave.
+#[derive(Clone, Copy)]
+enum Which {
+    DueAt(Instant),
+    WrittenUpTo(u64),
+}
+
+impl Which {
+    fn takes(self, request: &Waiting) -> bool {
+        match self {
+            Self::DueAt(now) => request.deadline <= now,
+            Self::WrittenUpTo(up_to) => request.written.is_some_and(|wire_id| wire_id <= up_to),
+        }
+    }
+}
+
 impl Requests {
     pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() >= CAPACITY
@@ -65,12 +81,12 @@ impl Requests {
 
     /// Takes the requests whose wait is over, written or not.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
-        self.take(&|request| request.deadline <= now)
+        self.take(Which::DueAt(now))
     }
 
     /// Takes the requests that were written with ids up to this one: their answers cannot come any more.
     pub(crate) fn take_written(&mut self, up_to: u64) -> Vec<MessageId> {
-        self.take(&|request| request.written.is_some_and(|wire_id| wire_id <= up_to))
+        self.take(Which::WrittenUpTo(up_to))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -83,11 +99,10 @@ impl Requests {
             .ok()
     }
 
-    // Not generic: a copy for each use is larger than a call.
-    fn take(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<MessageId> {
+    fn take(&mut self, which: Which) -> Vec<MessageId> {
         let mut taken = Vec::new();
         self.waiting.retain(|request| {
-            let is_over = which(request);
+            let is_over = which.takes(request);
             if is_over {
                 taken.push(request.id);
             }
