@@ -7,7 +7,7 @@ import { log } from "./log.js";
 const MARK_MS = 250;
 
 const WHAT = {
-  plain: "In order, at most once. What is underway when the connection breaks is lost, and nobody is told.",
+  plain: "In order, at most once. What is underway when the connection breaks may be lost, and nobody is told.",
   reliable: "In order, exactly once, both ways. What is underway when the connection breaks is sent again.",
 };
 
