@@ -1,7 +1,7 @@
 // node memory.mjs [--messages N] [--reconnects N] [--delivery plain|reliable]
 //
 // Sends, receives and reconnects in one page of Chromium, and measures now and then what lives: the heap after a
-// collection, wasm memory, sockets and timers. All must be flat after warm-up. `cargo xtask memory` sets the environment.
+// collection, wasm memory, sockets and timers. All must be flat after warm-up. `cargo xtask memory` sets what it needs.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -60,14 +60,15 @@ async function watch(browser) {
   for (let index = 1; index <= SAMPLES; index++) {
     const part = (number) => Math.ceil((number * index) / SAMPLES);
     // One command for all of it: WebDriver's own leave traces on the heap.
-    await browser.run("return window.trial.run(arguments[0], arguments[1])", part(goal.messages), part(goal.reconnects));
+    const run = "return window.trial.run(arguments[0], arguments[1])";
+    await browser.run(run, part(goal.messages), part(goal.reconnects));
     const sample = await look(browser);
     samples.push(sample);
     const { messages, reconnects } = await browser.run("return window.trial.progress()");
     const { heap, wasm, open, closing, timers } = sample;
-    console.log(
-      `${messages} messages, ${reconnects} reconnects: heap ${heap} B, wasm ${wasm} B, ${open} open and ${closing} closing sockets, ${timers} timers`,
-    );
+    const sockets = `${open} open and ${closing} closing sockets`;
+    const made = `${messages} messages, ${reconnects} reconnects`;
+    console.log(`${made}: heap ${heap} B, wasm ${wasm} B, ${sockets}, ${timers} timers`);
   }
   const progress = await browser.run("return window.trial.progress()");
   await browser.run("window.trial.close()");
@@ -91,7 +92,10 @@ function report() {
     const { holds, from, to, growth } = flat(row(name), tolerance);
     return [`${name} is flat`, holds, `${from} B, in the end ${to} B: ${growth} B more`];
   };
-  const never = (name, most) => [`never more than ${most} ${name}`, Math.max(...row(name)) <= most, Math.max(...row(name))];
+  const never = (name, most) => {
+    const highest = Math.max(...row(name));
+    return [`never more than ${most} ${name}`, highest <= most, highest];
+  };
   const checks = [
     ["enough messages", progress.messages >= goal.messages, progress.messages],
     ["enough reconnects", progress.reconnects >= goal.reconnects, progress.reconnects],

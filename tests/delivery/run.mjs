@@ -3,8 +3,8 @@
 //              [--expect-loss]
 //
 // Sends numbers both ways between a page and a server, through faults, reloads and kills, and checks at both
-// applications that each arrived once and in order. With --expect-loss it is right that some do not: that shows that the
-// test would see it. `cargo xtask delivery` sets the environment it needs.
+// applications that each arrived once and in order. With --expect-loss it is right that some do not: that shows that
+// the test would see it. `cargo xtask delivery` sets the environment it needs.
 
 import { parseArgs } from "node:util";
 
@@ -61,7 +61,8 @@ function summarize() {
   const { acked, sent, rejected, uncertain } = page.sending;
   console.log(`receipts: ${acked} acked, ${sent} sent, ${rejected.length} rejected, ${uncertain.length} uncertain`);
   const { opened, unreachable, frames_to_server: up, frames_to_client: down } = proxy;
-  console.log(`sockets: ${opened} opened, ${unreachable} found no server; frames: ${up} to the server, ${down} to the page`);
+  console.log(`sockets: ${opened} opened, ${unreachable} found no server`);
+  console.log(`frames: ${up} to the server, ${down} to the page`);
   console.log(`seconds: ${seconds.toFixed(1)}`);
   if (checks.some(([, holds]) => !holds)) console.log(`what was done:\n  ${trial.log.join("\n  ")}`);
   // As node's own test runner ends.

@@ -9,7 +9,11 @@ import { fileURLToPath } from "node:url";
 
 const HERE = fileURLToPath(new URL("..", import.meta.url));
 const ROOTS = { page: join(HERE, "page"), pkg: join(HERE, "../../pkg") };
-const TYPES = { ".html": "text/html", ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm" };
+const TYPES = {
+  ".html": "text/html",
+  ".mjs": "text/javascript",
+  ".js": "text/javascript",
+};
 
 export class Site {
   #server;
@@ -42,5 +46,6 @@ async function serve(server, { method, url }, response) {
   if (!Object.hasOwn(ROOTS, folder)) return response.writeHead(404).end();
   const body = await readFile(join(ROOTS[folder], file)).catch(() => undefined);
   if (!body) return response.writeHead(404).end();
-  response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "text/plain", "Cache-Control": "no-store" }).end(body);
+  const headers = { "Content-Type": TYPES[extname(file)] ?? "text/plain", "Cache-Control": "no-store" };
+  response.writeHead(200, headers).end(body);
 }

@@ -103,7 +103,7 @@ export class Trial {
   /** Reloads and kills lie evenly among the faults. */
   #event(event, events) {
     const { reloads, kills } = this.#options;
-    const share = (event * 1.0) / events;
+    const share = event / events;
     if (this.#reloaded < Math.floor(share * reloads + 0.5)) return this.#reload();
     if (this.#killed < Math.floor(share * kills + 0.5)) return this.#kill();
     return this.#fault();

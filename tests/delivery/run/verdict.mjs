@@ -16,21 +16,33 @@ export function judge({ messages, cuts, reloads, kills, mix }, trial) {
   const reported = new Set([...sending.uncertain, ...sending.rejected]);
   const uncertain = new Set(sending.uncertain);
   const unreported = ({ count, first }, told) => count - first.filter((number) => told.has(number)).length;
-  const wrongly = sending.rejected.length - server.missing.first.filter((number) => sending.rejected.includes(number)).length;
+  const rejected = new Set(sending.rejected);
+  const wrongly = rejected.size - server.missing.first.filter((number) => rejected.has(number)).length;
   const made = cutsAmong(proxy.faults, mix);
   const stops = mix === "garbage" ? 0 : (events.stop ?? 0);
   return [
     ["enough messages to the server", handled >= messages, `${handled} handled, ${sending.next - 1} sent`],
     ["enough messages to the page", tally.received >= messages, `${tally.received} received, ${sent} sent`],
-    ["enough cuts", made >= cuts && trial.reloads >= reloads && trial.kills >= kills,
-      `${made} cuts, black holes and resets, ${trial.reloads} reloads, ${trial.kills} kills`],
+    [
+      "enough cuts",
+      made >= cuts && trial.reloads >= reloads && trial.kills >= kills,
+      `${made} cuts, black holes and resets, ${trial.reloads} reloads, ${trial.kills} kills`,
+    ],
     ["everything arrived in the end", drained === true, `${sending.open.length} receipts open`],
     ["to the server: none lost", unreported(server.missing, reported) === 0, figures(server.missing, reported)],
     ["to the server: none twice", unreported(server.twice, uncertain) === 0, figures(server.twice, uncertain)],
-    ["to the server: none out of order", unreported(server.descending, uncertain) === 0, figures(server.descending, uncertain)],
+    [
+      "to the server: none out of order",
+      unreported(server.descending, uncertain) === 0,
+      figures(server.descending, uncertain),
+    ],
     ["to the server: none that was never sent", server.unknown.count === 0, figures(server.unknown, new Set())],
-    ["to the server: none that was rejected", wrongly === 0, `${sending.rejected.length} rejected`],
-    ["to the page: none lost", tally.lost.count === 0, `${tally.lost.count}, ${tally.covered} read again after a resync`],
+    ["to the server: none that was rejected", wrongly === 0, `${rejected.size} rejected`],
+    [
+      "to the page: none lost",
+      tally.lost.count === 0,
+      `${tally.lost.count}, ${tally.covered} read again after a resync`,
+    ],
     ["to the page: none twice", tally.twice.length === 0, `${tally.twice.length}`],
     ["to the page: none out of order", tally.outOfOrder.length === 0, `${tally.outOfOrder.length}`],
     ["the page was never stopped for good", stops === 0, `${stops} stops`],

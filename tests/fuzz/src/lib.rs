@@ -11,6 +11,7 @@ mod client;
 mod promises;
 mod server;
 mod sockets;
+mod store;
 mod values;
 mod wire;
 

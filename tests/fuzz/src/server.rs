@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use everwire::proto::frames::{Control, NUMBER_MAX, Resume};
 use everwire::proto::server::{
-    Cid, Frame, Grant, HandlerId, Inbound, Input, Loaded, Outcome, Output, Record, Refusal,
-    ServerConfig, Sessions, Stored, Unreadable, Write,
+    Cid, Frame, Grant, HandlerId, Inbound, Input, Loaded, Outcome, Output, Refusal, ServerConfig,
+    Sessions, Stored, Unreadable, Write,
 };
 use everwire::proto::{Instant, SocketId};
 use everwire_server::v1::decode;
 
 use crate::bytes::Bytes;
 use crate::sockets::Sockets;
+use crate::store::Store;
 use crate::values;
 
 /// A run ends here even if there are bytes left.
@@ -51,7 +52,7 @@ struct World {
     now: Instant,
     sockets: Sockets,
     last_socket: u32,
-    records: BTreeMap<Cid, Record>,
+    store: Store,
     /// The store and the handlers do what they should, so that nothing may be handled twice.
     is_honest: bool,
     /// The seq that a handler of each client got last.
@@ -80,7 +81,7 @@ impl World {
             now,
             sockets: Sockets::default(),
             last_socket: 0,
-            records: BTreeMap::new(),
+            store: Store::default(),
             is_honest: bytes.flag(),
             handled: BTreeMap::new(),
             authenticating: Vec::new(),
@@ -168,7 +169,7 @@ impl World {
         let Some(cid) = take(&mut self.loading, bytes) else {
             return;
         };
-        let loaded = match self.records.get(&cid) {
+        let loaded = match self.store.record(&cid) {
             _ if bytes.below(8) == 0 => Loaded::Failed,
             Some(record) => Loaded::Found(record.clone()),
             None => {
@@ -186,38 +187,9 @@ impl World {
         let stored = match bytes.below(16) {
             0 if !self.is_honest => Stored::Failed,
             1 if !self.is_honest => Stored::Fenced,
-            _ => self.write(&cid, write),
+            _ => self.store.write(&cid, write),
         };
         self.hand_in(Input::Stored(cid, stored));
-    }
-
-    fn write(&mut self, cid: &Cid, write: Write) -> Stored {
-        if write == Write::Forget {
-            self.records.remove(cid);
-            return Stored::Done;
-        }
-        let is_new = !self.records.contains_key(cid);
-        let record = self.records.entry(cid.clone()).or_default();
-        match write {
-            Write::Claim { user, n, rx } => {
-                record.user = user;
-                record.n = n;
-                if is_new {
-                    record.rx = rx;
-                }
-            }
-            Write::Adopt { rx } => record.rx = Some(rx),
-            Write::Begin { seq } => record.begun = Some(seq),
-            Write::Settle { seq, refused } => {
-                if record.rx != Some(seq - 1) {
-                    return Stored::Fenced;
-                }
-                record.rx = Some(seq);
-                record.errs.extend(refused.map(|code| (seq, code)));
-            }
-            Write::Forget => {}
-        }
-        Stored::Done
     }
 
     fn handle(&mut self, bytes: &mut Bytes) {
@@ -233,21 +205,9 @@ impl World {
                 message: bytes.text(),
             },
             4 => Outcome::Done,
-            _ => self.commit(&cid, seq),
+            _ => self.store.commit(&cid, seq),
         };
         self.hand_in(Input::Handled(id, outcome));
-    }
-
-    /// A handler that commits its effect with `rx`.
-    fn commit(&mut self, cid: &Cid, seq: Option<u64>) -> Outcome {
-        let (Some(seq), Some(record)) = (seq, self.records.get_mut(cid)) else {
-            return Outcome::Done;
-        };
-        if record.rx != Some(seq - 1) {
-            return Outcome::Fenced;
-        }
-        record.rx = Some(seq);
-        Outcome::Committed
     }
 
     fn pass_time(&mut self, bytes: &mut Bytes) {
@@ -349,7 +309,7 @@ impl World {
         let (mut seq, sent) = self.sockets.expected(socket);
         let mut messages = Vec::new();
         for _ in 0..=bytes.below(4) {
-            messages.push(self.message(bytes, seq, sent));
+            messages.push(values::client_message(bytes, seq, sent));
             seq = (seq + 1).min(NUMBER_MAX);
         }
         self.sockets.heard(socket, &messages);
@@ -361,33 +321,6 @@ impl World {
                 messages,
             },
         ));
-    }
-
-    fn message(&mut self, bytes: &mut Bytes, seq: u64, sent: u64) -> Inbound<()> {
-        let control = match bytes.below(16) {
-            0 => Control::Ack(bytes.near(sent)),
-            1 => Control::Skip {
-                seq: bytes.near(seq).max(1),
-                ack: bytes.perhaps(|bytes| bytes.near(sent)),
-            },
-            2 => Control::Ping(values::beat(bytes, sent)),
-            3 => Control::Pong(values::beat(bytes, sent)),
-            4 => Control::Bye {
-                ack: bytes.near(sent),
-            },
-            5 => Control::Token(everwire::proto::Token::new(bytes.name())),
-            6 => Control::Open(Box::new(values::open(bytes, seq, None))),
-            7 => Control::Unknown,
-            _ => {
-                return Inbound::Message {
-                    seq: (bytes.below(8) > 0).then(|| bytes.near(seq).max(1)),
-                    ack: bytes.perhaps(|bytes| bytes.near(sent)),
-                    bytes: 20,
-                    message: (),
-                };
-            }
-        };
-        Inbound::Control(control)
     }
 
     fn drain(&mut self) {

@@ -3,6 +3,7 @@
 use everwire::proto::frames::{
     AuthNews, Beat, Control, Lost, Open, Part, Resume, Resumed, Run, Session, Terms,
 };
+use everwire::proto::server::Inbound;
 use everwire::proto::{CloseFrame, Token};
 
 use crate::bytes::Bytes;
@@ -166,4 +167,32 @@ pub(crate) fn open(bytes: &mut Bytes, tx: u64, resume: Option<Resume>) -> Open {
         window_bytes: small(bytes, 1 << 20),
         resume: resume.or_else(|| bytes.perhaps(|_| strange)),
     }
+}
+
+/// What a client says: `seq` is the one that is due from it, `sent` what the server last wrote.
+pub(crate) fn client_message(bytes: &mut Bytes, seq: u64, sent: u64) -> Inbound<()> {
+    let control = match bytes.below(16) {
+        0 => Control::Ack(bytes.near(sent)),
+        1 => Control::Skip {
+            seq: bytes.near(seq).max(1),
+            ack: bytes.perhaps(|bytes| bytes.near(sent)),
+        },
+        2 => Control::Ping(beat(bytes, sent)),
+        3 => Control::Pong(beat(bytes, sent)),
+        4 => Control::Bye {
+            ack: bytes.near(sent),
+        },
+        5 => Control::Token(Token::new(bytes.name())),
+        6 => Control::Open(Box::new(open(bytes, seq, None))),
+        7 => Control::Unknown,
+        _ => {
+            return Inbound::Message {
+                seq: (bytes.below(8) > 0).then(|| bytes.near(seq).max(1)),
+                ack: bytes.perhaps(|bytes| bytes.near(sent)),
+                bytes: 20,
+                message: (),
+            };
+        }
+    };
+    Inbound::Control(control)
 }

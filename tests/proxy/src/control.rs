@@ -1,8 +1,8 @@
 //! The HTTP control endpoint, which tests in other languages use.
 //!
 //! - `POST /faults` with a [`Fault`] makes it and answers `{"met":n}`, the open connections that it met.
-//! - `POST /schedule` with `{"seed":1,"mix":"cuts"|"network"|"frames"|"garbage"}` begins a schedule; `POST /schedule/next` makes
-//!   its next fault and answers `{"fault":{…},"met":n}`.
+//! - `POST /schedule` with `{"seed":1,"mix":"cuts"|"network"|"frames"|"garbage"}` begins a schedule;
+//!   `POST /schedule/next` makes its next fault and answers `{"fault":{…},"met":n}`.
 //! - `POST /heal` lets go of what is held, and forgets the faults that have met nobody yet.
 //! - `GET /counts` answers [`Counts`](crate::Counts) and `{"open":n}`.
 
