@@ -27,7 +27,7 @@ pub use io::{
     Batch, Content, Delivered, Event, Frame, Input, OpenFailure, Output, PageEvent, Resync,
     SocketEvent, StatusChange, StorageEvent, TokenAnswer, Transmit,
 };
-pub use reliable::{Body, Head, PageEnd, Place, Saved, Slot, Store, Stored};
+pub use reliable::{Body, Head, PageEnd, Saved, Slot, Store, Stored};
 pub use state::{State, Status, Writable};
 pub use time::Instant;
 pub use timer::Timer;

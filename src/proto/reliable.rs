@@ -17,7 +17,7 @@ use crate::config;
 
 pub(crate) use inbound::{Accepted, Inbound};
 pub(crate) use storage::QUEUE_BYTES;
-pub use storage::{Head, PageEnd, Place, Saved, Slot, Store, Stored};
+pub use storage::{Head, PageEnd, Saved, Slot, Store, Stored};
 pub use window::Body;
 pub(crate) use window::{Held, Receipt, Window};
 
@@ -35,7 +35,8 @@ pub(crate) struct Reliable<P> {
     n: u64,
     /// The fingerprint of the user, once the server has told it.
     user: Option<String>,
-    session: Option<Resumable>,
+    /// The session to go on with. Its `rx` is that of its beginning: `inbound` knows the present one.
+    session: Option<Resume>,
     pub(crate) window: Window<P>,
     pub(crate) inbound: Inbound,
     pub(crate) storage: Storage,
@@ -55,14 +56,6 @@ pub(crate) struct Reliable<P> {
     pub(crate) suspect: Suspect,
     /// When the server broke the protocol before last, and last.
     offences: [Option<Instant>; 2],
-}
-
-/// The session to go on with.
-#[derive(Debug)]
-struct Resumable {
-    sid: String,
-    key: Token,
-    epoch: String,
 }
 
 /// Where storage stands.
@@ -169,11 +162,7 @@ impl<P: Clone> Reliable<P> {
         if let Some(place) = &head.place {
             self.reloaded = false;
             self.inbound.restore(place.rx);
-            self.session = Some(Resumable {
-                sid: place.sid.clone(),
-                key: Token::new(place.key.clone()),
-                epoch: place.epoch.clone(),
-            });
+            self.session = Some(place.clone());
         }
     }
 
@@ -194,13 +183,15 @@ impl<P: Clone> Reliable<P> {
             max_frame,
             window: self.options.window,
             window_bytes: self.options.window_bytes,
-            resume: self.session.as_ref().map(|session| Resume {
-                sid: session.sid.clone(),
-                key: session.key.clone(),
-                epoch: session.epoch.clone(),
-                rx: self.inbound.rx(),
-            }),
+            resume: self.resume(),
         }
+    }
+
+    /// The session to go on with, and how far the application has handled it.
+    fn resume(&self) -> Option<Resume> {
+        let mut resume = self.session.clone()?;
+        resume.rx = self.inbound.rx();
+        Some(resume)
     }
 
     /// Whether the user of the session is the one whose messages are held.
@@ -210,10 +201,11 @@ impl<P: Clone> Reliable<P> {
 
     pub(crate) fn remember(&mut self, session: &frames::Session) {
         self.user = Some(session.user.clone());
-        self.session = Some(Resumable {
+        self.session = Some(Resume {
             sid: session.sid.clone(),
             key: session.key.clone(),
             epoch: session.epoch.clone(),
+            rx: 0,
         });
         self.had_session = true;
         self.reloaded = false;
@@ -222,19 +214,13 @@ impl<P: Clone> Reliable<P> {
 
     pub(crate) fn head(&self, end: PageEnd) -> Box<Head> {
         let keeps_place = self.options.persist == config::Persist::Session;
-        let session = self.session.as_ref().filter(|_| keeps_place);
         Box::new(Head {
             cid: self.cid.clone(),
             n: self.n,
             tx: self.window.tx(),
             uncertain_to: self.uncertain_to,
             user: self.user.clone().unwrap_or_default(),
-            place: session.map(|session| Place {
-                sid: session.sid.clone(),
-                key: session.key.secret().into(),
-                epoch: session.epoch.clone(),
-                rx: self.inbound.rx(),
-            }),
+            place: keeps_place.then(|| self.resume()).flatten(),
             end,
         })
     }

@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::super::auth::Token;
+use super::super::frames::Resume;
 use super::super::ids::MessageKind;
 use super::super::wire;
 
@@ -28,22 +30,9 @@ pub struct Head {
     /// The fingerprint of the user, empty while unknown.
     pub user: String,
     /// The session to go on with, where the application keeps its own place in it.
-    pub place: Option<Place>,
+    pub place: Option<Resume>,
     /// How the page ended.
     pub end: PageEnd,
-}
-
-/// A place in the messages to the page.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The session.
-    pub sid: String,
-    /// Its key: a secret.
-    pub key: String,
-    /// The life of the server's memory.
-    pub epoch: String,
-    /// Handled up to here.
-    pub rx: u64,
 }
 
 /// How the page that wrote the head ended.
@@ -119,7 +108,7 @@ impl Head {
             line(&wire::number(value));
         }
         if let Some(place) = &self.place {
-            for word in [&place.sid, &place.key, &place.epoch] {
+            for word in [place.sid.as_str(), place.key.secret(), &place.epoch] {
                 line(word);
             }
             line(&wire::number(place.rx));
@@ -146,9 +135,9 @@ impl Head {
             end: PageEnd::Open,
         };
         if rest.is_some_and(|rest| rest != CLEAN) {
-            head.place = Some(Place {
+            head.place = Some(Resume {
                 sid: take_line(&mut rest)?.into(),
-                key: take_line(&mut rest)?.into(),
+                key: Token::new(take_line(&mut rest)?),
                 epoch: take_line(&mut rest)?.into(),
                 rx: take_number(&mut rest)?,
             });
@@ -168,14 +157,6 @@ impl core::fmt::Debug for Head {
             .field("n", &self.n)
             .field("tx", &self.tx)
             .field("end", &self.end)
-            .finish_non_exhaustive()
-    }
-}
-
-impl core::fmt::Debug for Place {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Place")
-            .field("rx", &self.rx)
             .finish_non_exhaustive()
     }
 }
@@ -215,9 +196,9 @@ mod tests {
 
     #[test]
     fn a_head_is_read_as_it_was_written() {
-        let place = Place {
+        let place = Resume {
             sid: "s".to_owned(),
-            key: "k".to_owned(),
+            key: Token::new("k"),
             epoch: "e".to_owned(),
             rx: 9,
         };
@@ -249,9 +230,9 @@ mod tests {
 
     #[test]
     fn no_debug_print_shows_a_key() {
-        let place = Place {
+        let place = Resume {
             sid: "s".to_owned(),
-            key: "hunter2".to_owned(),
+            key: Token::new("hunter2"),
             epoch: "e".to_owned(),
             rx: 9,
         };
