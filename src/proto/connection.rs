@@ -18,6 +18,7 @@ use super::close::{self, CloseFrame};
 use super::heartbeat::Heartbeat;
 use super::ids::{MessageId, SocketId, TokenRequest};
 use super::io::{Event, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange};
+use super::mutation::{self, Mutation};
 use super::outbox::{Entry, Outbox};
 use super::rate::TokenBucket;
 use super::reliable::Reliable;
@@ -205,7 +206,10 @@ impl<P: Clone> Connection<P> {
             Input::Buffered(socket, bytes) if self.state.socket() == Some(socket) => {
                 self.handle_buffered(now, bytes);
             }
-            Input::Socket(socket, event) if self.state.socket() == Some(socket) => {
+            Input::Socket(socket, event)
+                if self.state.socket() == Some(socket)
+                    || mutation::is(Mutation::OldSocketClient) =>
+            {
                 self.handle_socket(now, event);
             }
             Input::Buffered(..) | Input::Socket(..) => {}
@@ -275,7 +279,7 @@ impl<P: Clone> Connection<P> {
                 Timer::Closing => self.closing_ended(now),
                 Timer::Claim => self.claim_failed(now),
                 Timer::Ack => self.write_ack(),
-                Timer::Stalled => self.event(Event::Warning(ErrorCode::Stalled, None)),
+                Timer::Stalled => self.stalled(now),
                 Timer::Drain => self.drain_due(now),
             }
         }

@@ -7,6 +7,10 @@ pub mod frames;
 mod heartbeat;
 mod ids;
 mod io;
+#[cfg(feature = "mutations")]
+pub mod mutation;
+#[cfg(not(feature = "mutations"))]
+mod mutation;
 mod outbox;
 pub mod rate;
 mod reliable;

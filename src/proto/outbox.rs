@@ -26,8 +26,8 @@ pub(crate) struct Entry<P> {
     pub(crate) expires: Option<Instant>,
     pub(crate) kind: MessageKind,
     pub(crate) receipt: Receipt,
-    /// Whether a reload of the page does not lose it.
-    pub(crate) stored: bool,
+    /// Its place in the storage, if a reload of the page does not lose it.
+    pub(crate) stored: Option<u64>,
 }
 
 /// Which entries are to leave.
@@ -43,7 +43,7 @@ impl Which {
         match self {
             Self::Is(id) => entry.id == id,
             Self::ExpiredAt(now) => entry.expires.is_some_and(|at| at <= now),
-            Self::Stored => entry.stored,
+            Self::Stored => entry.stored.is_some(),
         }
     }
 }
@@ -188,7 +188,7 @@ mod tests {
             expires: None,
             kind: MessageKind::Message,
             receipt: Receipt::Open,
-            stored: false,
+            stored: None,
         }
     }
 

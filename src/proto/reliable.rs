@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::auth::Token;
 use super::frames::{self, NUMBER_MAX, Open, Resume};
+use super::mutation::{self, Mutation};
 use super::rng::Rng;
 use super::time::Instant;
 use super::wire;
@@ -42,6 +43,10 @@ pub(crate) struct Reliable<P> {
     pub(crate) storage: Storage,
     /// What was found in storage and is being claimed.
     pub(crate) saved: Option<Saved<P>>,
+    /// What left while the storage was not ours, and is stored still.
+    pub(crate) forgotten: Vec<Slot>,
+    /// The last place in the queue that was given in the storage: what is sent first is stored first.
+    pub(crate) last_place: u64,
     /// The largest frame that the server takes, in UTF-8 bytes.
     pub(crate) max_frame: u32,
     /// Whether the server acted on messages up to this seq is not sure.
@@ -79,6 +84,8 @@ pub(crate) enum Suspect {
     Some,
     /// This one, which went alone.
     Alone(u64),
+    /// This one, unless the server turns out to have it.
+    Guilty(u64),
 }
 
 impl<P: Clone> Reliable<P> {
@@ -99,6 +106,8 @@ impl<P: Clone> Reliable<P> {
             inbound,
             storage,
             saved: None,
+            forgotten: Vec::new(),
+            last_place: 0,
             max_frame: MAX_FRAME,
             uncertain_to: 0,
             had_session: false,
@@ -115,9 +124,10 @@ impl<P: Clone> Reliable<P> {
         &self.cid
     }
 
-    /// The last opening.
-    pub(crate) fn n(&self) -> u64 {
-        self.n
+    /// Whether this page left this head when it went away, and no other has been there since.
+    pub(crate) fn has_left(&self, head: &Head) -> bool {
+        let is_same = head.cid == self.cid && head.n == self.n && head.tx == self.window.tx();
+        is_same && head.end == PageEnd::Clean
     }
 
     /// Whether a message that may be too large is underway, alone.
@@ -154,10 +164,15 @@ impl<P: Clone> Reliable<P> {
     /// Goes on as the page that left this head.
     pub(crate) fn adopt(&mut self, head: &Head, held: Vec<Held<P>>) {
         self.cid.clone_from(&head.cid);
-        self.n = self.n.max(head.n);
+        // Should the page that left it come back, this shows that another one was there.
+        self.raise_n(head.n + 1);
         self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
         self.uncertain_to = head.uncertain_to;
-        self.window = Window::restore(head.tx, held);
+        let tx = match mutation::is(Mutation::SeqReuse) {
+            true => held.last().map_or(0, |held| held.seq),
+            false => head.tx,
+        };
+        self.window = Window::restore(tx, held);
         self.reloaded = true;
         if let Some(place) = &head.place {
             self.reloaded = false;

@@ -13,6 +13,7 @@ mod python;
 mod readme;
 mod server;
 mod setup;
+mod simulation;
 mod size;
 mod suite;
 mod tally;
@@ -31,6 +32,8 @@ cargo xtask size                                      the same, and fail if that
 cargo xtask delivery [--browser NAME] [--server rust|fastapi] [--messages N] [--cuts N] [--seed N]
                                                       count every message through faults, reloads and kills
 cargo xtask memory [--messages N] [--reconnects N]    what a page holds after a million messages
+cargo xtask soak [--schedules N] [--seed N]           simulate both halves of everwire.v1 on a million schedules
+cargo xtask mutations                                 count the schedules that find each deliberate bug
 cargo xtask setup                                     install the tools that the commands above would install
 
 Tools are kept in $EVERWIRE_CACHE, else $XDG_CACHE_HOME/everwire, else ~/.cache/everwire.";
@@ -60,6 +63,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "size" => check_size(&project)?,
         "delivery" => delivery::delivery(&project, rest)?,
         "memory" => delivery::memory(&project, rest)?,
+        "soak" => simulation::soak(&project, rest)?,
+        "mutations" => simulation::mutations(&project)?,
         "setup" => setup::everything(&project)?,
         "help" | "--help" | "-h" => println!("{HELP}"),
         unknown => bail!("there is no command {unknown:?}\n\n{HELP}"),

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::super::frames::{BATCH_BYTES, BATCH_MESSAGES};
 use super::super::ids::{MessageId, MessageKind};
 use super::super::io::{Batch, Event, Output, Transmit};
+use super::super::mutation::{self, Mutation};
 use super::super::reliable::{Body, Receipt, Slot, Store, Stored, Suspect};
 use super::super::state::State;
 use super::super::time::Instant;
@@ -83,20 +84,19 @@ impl<P: Clone> Connection<P> {
 
     /// What the server does not take at all must not get a seq.
     fn reject_too_large(&mut self) {
-        let max_frame = self
-            .reliable
-            .as_ref()
-            .map_or(0, |reliable| reliable.max_frame);
-        let too_large = |bytes: u32| bytes.saturating_add(TAIL_BYTES) > max_frame;
-        while self
-            .outbox
-            .front()
-            .is_some_and(|entry| too_large(entry.bytes))
+        while let Some(bytes) = self.outbox.front().map(|entry| entry.bytes)
+            && self.is_too_large(bytes)
         {
             if let Some(entry) = self.outbox.pop_front() {
                 self.reject(entry, ErrorCode::MessageTooLarge);
             }
         }
+    }
+
+    /// Whether the server would close because of it.
+    pub(super) fn is_too_large(&self, bytes: u32) -> bool {
+        let reliable = self.reliable.as_ref();
+        reliable.is_some_and(|reliable| bytes.saturating_add(TAIL_BYTES) > reliable.max_frame)
     }
 
     fn take_next(&mut self) -> Option<(u64, Body<P>, Option<MessageId>)> {
@@ -133,10 +133,19 @@ impl<P: Clone> Connection<P> {
             payload: entry.payload,
             bytes: entry.bytes,
         };
-        self.store(Store::Keep(stored));
-        if entry.stored {
-            self.store(Store::Forget(Slot::Queued(entry.id.0)));
+        if !mutation::is(Mutation::NotStored) {
+            self.store(Store::Keep(stored));
         }
+        if let Some(place) = entry.stored {
+            self.store(Store::Forget(Slot::Queued(place)));
+        }
+    }
+
+    /// Other frames may keep both sides from asking, so ask: the ping tells what was written, and a hole shows.
+    pub(super) fn stalled(&mut self, now: Instant) {
+        self.event(Event::Warning(ErrorCode::Stalled, None));
+        self.send_beat("$ping", now.as_millis());
+        self.arm_stalled(now);
     }
 
     pub(super) fn arm_stalled(&mut self, now: Instant) {

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::super::frames::{Beat, Control, Part, Run};
 use super::super::ids::MessageId;
 use super::super::io::{Content, Delivered, Event, Frame, Resync};
-use super::super::reliable::{Accepted, Receipt, Slot, Store, Suspect};
+use super::super::mutation::{self, Mutation};
+use super::super::reliable::{Accepted, Body, Receipt, Slot, Store, Suspect};
 use super::super::state::State;
 use super::super::time::Instant;
 use super::super::timer::Timer;
@@ -81,6 +82,10 @@ impl<P: Clone> Connection<P> {
     }
 
     fn handle_run(&mut self, now: Instant, run: Run, index: u32, bytes: u32) {
+        // An ack over a hole may cover a refusal that is missing.
+        if run.first.is_some_and(|first| self.leaves_a_hole(first)) {
+            return self.resume_after_hole(now);
+        }
         if let Some(ack) = run.ack
             && !self.handle_ack(now, ack)
         {
@@ -113,7 +118,7 @@ impl<P: Clone> Connection<P> {
                 };
                 let asked = run.re.and_then(|re| self.requests.answered(re));
                 if let Some(id) = asked {
-                    self.settle_held(id);
+                    self.settle_handled(id);
                 }
                 self.arm_requests();
                 self.event(match asked {
@@ -122,6 +127,17 @@ impl<P: Clone> Connection<P> {
                 });
             }
         }
+    }
+
+    /// What was answered or refused was handled. Should the server forget that, it must not be handled again.
+    fn settle_handled(&mut self, id: MessageId) {
+        let Some(held) = self.held(id) else {
+            return;
+        };
+        held.receipt = Receipt::Settled;
+        held.body = Body::Skip;
+        let seq = held.seq;
+        self.store(Store::Forget(Slot::Seq(seq)));
     }
 
     fn handle_control(&mut self, now: Instant, control: Control) {
@@ -215,9 +231,12 @@ impl<P: Clone> Connection<P> {
             .reliable
             .as_mut()
             .and_then(|reliable| reliable.window.find(seq));
-        if let Some(held) = held.filter(|held| held.receipt != Receipt::Settled) {
-            held.receipt = Receipt::Settled;
-            let id = held.id;
+        let Some(held) = held else {
+            return;
+        };
+        let (id, was_open) = (held.id, held.is_open());
+        self.settle_handled(id);
+        if was_open {
             self.refused(id, code, message);
         }
     }
@@ -239,25 +258,34 @@ impl<P: Clone> Connection<P> {
 
     /// What a ping and a pong have in common. Whether the connection goes on.
     fn handle_beat(&mut self, now: Instant, beat: Beat) -> bool {
+        if beat
+            .tx
+            .is_some_and(|tx| self.leaves_a_hole(tx.saturating_add(1)))
+        {
+            self.resume_after_hole(now);
+            return false;
+        }
         if let Some(ack) = beat.ack
             && !self.handle_ack(now, ack)
         {
             return false;
         }
-        let got = self
-            .reliable
-            .as_ref()
-            .map_or(0, |reliable| reliable.inbound.got());
-        if beat.tx.is_some_and(|tx| tx > got) {
-            self.resume_after_hole(now);
-            return false;
-        }
         matches!(self.state, State::Ready { .. })
+    }
+
+    /// Whether something is missing before this seq.
+    fn leaves_a_hole(&self, seq: u64) -> bool {
+        let reliable = self.reliable.as_ref();
+        let is_above = reliable.is_some_and(|reliable| seq > reliable.inbound.got() + 1);
+        is_above && !mutation::is(Mutation::OverHole)
     }
 
     /// `$ping` or `$pong`, with what there is to tell.
     pub(super) fn send_beat(&mut self, kind: &str, t: u64) {
-        let ack = self.take_ack();
+        // Even one that was told before: it may not have arrived.
+        let _ = self.take_ack();
+        let reliable = self.reliable.as_mut();
+        let ack = reliable.map(|reliable| reliable.inbound.take_ack());
         let tx = self
             .reliable
             .as_ref()

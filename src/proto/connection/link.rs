@@ -202,13 +202,13 @@ impl<P: Clone> Connection<P> {
 
     /// The page goes away. If it comes back, so does the connection.
     pub(super) fn suspend(&mut self) {
+        self.store_page();
         if matches!(
             self.state,
             State::Idle | State::Closed(_) | State::Suspended
         ) {
             return;
         }
-        self.store_page();
         self.abandon_with(1000, "", ErrorCode::Disconnected);
         self.transition(State::Suspended);
     }

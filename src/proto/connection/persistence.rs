@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::super::frames::Lost;
 use super::super::ids::{MessageId, MessageKind};
-use super::super::io::{Event, StorageEvent};
+use super::super::io::{Event, Resync, StorageEvent};
+use super::super::mutation::{self, Mutation};
 use super::super::outbox::Entry;
 use super::super::reliable::{
     Body, Held, PageEnd, QUEUE_BYTES, Receipt, Saved, Slot, Storage, Store, Stored,
@@ -51,6 +53,7 @@ impl<P: Clone> Connection<P> {
         else {
             return;
         };
+        let is_ours = matches!(&loaded, Loaded::Saved(saved) if reliable.has_left(&saved.head));
         reliable.raise_n(wall_ms);
         let claimed = match loaded {
             Loaded::Failed => {
@@ -65,7 +68,7 @@ impl<P: Clone> Connection<P> {
             Loaded::Saved(saved) => {
                 let cid = saved.head.cid.clone();
                 reliable.storage = Storage::Claiming;
-                reliable.saved = Some(saved);
+                reliable.saved = Some(saved).filter(|_| !is_ours);
                 cid
             }
         };
@@ -81,6 +84,7 @@ impl<P: Clone> Connection<P> {
             (Storage::Claiming, StorageEvent::Claimed) => {
                 self.timers.cancel(Timer::Claim);
                 self.adopt_saved();
+                self.forget_late();
                 self.store_queue();
                 self.store_head();
                 self.go_on(now);
@@ -127,7 +131,7 @@ impl<P: Clone> Connection<P> {
         }
         reliable.storage = Storage::Used;
         for entry in self.outbox.entries() {
-            entry.stored = false;
+            entry.stored = None;
         }
         self.push_store(Store::Clear);
         self.push_store(Store::Claim(cid));
@@ -144,15 +148,8 @@ impl<P: Clone> Connection<P> {
         let Some(mut saved) = reliable.saved.take() else {
             return;
         };
-        let is_ours = saved.head.cid == reliable.cid()
-            && saved.head.n == reliable.n()
-            && saved.head.tx == reliable.window.tx()
-            && saved.head.end == PageEnd::Clean;
-        if is_ours {
-            return;
-        }
         self.lose_page();
-        let crashed = saved.head.end == PageEnd::Open;
+        let crashed = saved.head.end == PageEnd::Open && !mutation::is(Mutation::NoUncleanEnd);
         let mut held = Vec::new();
         let mut queued = Vec::new();
         for message in in_order(saved.messages) {
@@ -173,7 +170,10 @@ impl<P: Clone> Connection<P> {
                     saved.head.tx = saved.head.tx.max(seq);
                     held.push(self.restored_held(seq, id, receipt, message));
                 }
-                Slot::Queued(_) => {
+                Slot::Queued(place) => {
+                    if let Some(reliable) = &mut self.reliable {
+                        reliable.last_place = reliable.last_place.max(place);
+                    }
                     self.store(Store::Forget(message.slot));
                     if receipt == Receipt::Open || self.resends() {
                         queued.push(restored_entry(id, receipt, message));
@@ -182,11 +182,21 @@ impl<P: Clone> Connection<P> {
             }
         }
         self.outbox.restore(queued);
-        if let Some(reliable) = &mut self.reliable {
-            reliable.adopt(&saved.head, held);
-            if crashed {
-                reliable.uncertain_to = reliable.window.tx();
-            }
+        let Some(reliable) = &mut self.reliable else {
+            return;
+        };
+        reliable.adopt(&saved.head, held);
+        if crashed {
+            reliable.uncertain_to = reliable.window.tx();
+        }
+        if reliable.had_session && saved.head.place.is_some() {
+            // Another page has had messages that this one, back from the cache, did not see.
+            let position = reliable.inbound.position();
+            self.event(Event::Resync(Resync {
+                reason: Lost::Reload,
+                missed: None,
+                position,
+            }));
         }
     }
 
@@ -219,9 +229,10 @@ impl<P: Clone> Connection<P> {
 
     /// Another page may have gone on with what this one had stored.
     fn lose_page(&mut self) {
-        let Some(reliable) = &self.reliable else {
+        let Some(reliable) = &mut self.reliable else {
             return;
         };
+        reliable.forgotten.clear();
         let tx = reliable.window.tx();
         self.doubt(0, tx, ErrorCode::PageLost);
         for entry in self.outbox.take_stored() {
@@ -289,7 +300,7 @@ impl<P: Clone> Connection<P> {
             .reliable
             .as_ref()
             .is_some_and(|reliable| reliable.options.persist == Persist::Session);
-        if keeps_place {
+        if keeps_place && !mutation::is(Mutation::AckAboveStored) {
             self.store_head();
         }
     }
@@ -302,7 +313,7 @@ impl<P: Clone> Connection<P> {
     fn store_all(&mut self, budget: u64) {
         let Some(reliable) = self
             .reliable
-            .as_ref()
+            .as_mut()
             .filter(|reliable| reliable.storage == Storage::Used)
         else {
             return;
@@ -314,10 +325,11 @@ impl<P: Clone> Connection<P> {
             if used > budget {
                 break;
             }
-            if !entry.stored {
-                entry.stored = true;
+            if entry.stored.is_none() {
+                reliable.last_place += 1;
+                entry.stored = Some(reliable.last_place);
                 kept.push(Stored {
-                    slot: Slot::Queued(entry.id.0),
+                    slot: Slot::Queued(reliable.last_place),
                     kind: entry.kind,
                     payload: entry.payload.clone(),
                     bytes: entry.bytes,
@@ -329,15 +341,35 @@ impl<P: Clone> Connection<P> {
         }
     }
 
-    /// Uses the storage if it is ours.
+    /// Uses the storage if it is ours. What is to leave it meanwhile leaves it when it is ours again.
     pub(super) fn store(&mut self, store: Store<P>) {
-        let used = self
-            .reliable
-            .as_ref()
-            .is_some_and(|reliable| reliable.storage == Storage::Used);
-        if used {
-            self.push_store(store);
+        let Some(reliable) = &mut self.reliable else {
+            return;
+        };
+        match (reliable.storage, store) {
+            (Storage::Used, store) => self.push_store(store),
+            (Storage::Unclaimed | Storage::Claiming, Store::Forget(slot)) => {
+                reliable.forgotten.push(slot);
+            }
+            (Storage::Unclaimed | Storage::Claiming | Storage::Off, _) => {}
         }
+    }
+
+    fn forget_late(&mut self) {
+        let forgotten = self
+            .reliable
+            .as_mut()
+            .map(|reliable| &mut reliable.forgotten);
+        for slot in forgotten.map(core::mem::take).unwrap_or_default() {
+            self.push_store(Store::Forget(slot));
+        }
+    }
+
+    /// Whether another page may have gone on with what is in storage.
+    pub(super) fn may_be_taken_over(&self) -> bool {
+        self.reliable.as_ref().is_some_and(|reliable| {
+            matches!(reliable.storage, Storage::Unclaimed | Storage::Claiming)
+        })
     }
 }
 
@@ -360,6 +392,6 @@ fn restored_entry<P>(id: MessageId, receipt: Receipt, message: Stored<P>) -> Ent
         expires: None,
         kind: message.kind,
         receipt,
-        stored: false,
+        stored: None,
     }
 }

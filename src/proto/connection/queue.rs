@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::super::ids::{MessageId, MessageKind};
 use super::super::io::{Event, Output, Transmit};
+use super::super::mutation::{self, Mutation};
 use super::super::outbox::Entry;
 use super::super::reliable::{Held, Receipt, Slot, Store};
 use super::super::state::{State, Writable};
@@ -117,7 +118,7 @@ impl<P: Clone> Connection<P> {
             expires: ttl_ms.map(|ttl| now.after(ttl)),
             kind,
             receipt: Receipt::Open,
-            stored: false,
+            stored: None,
         });
         self.last_id = id;
         if let Some(deadline) = deadline {
@@ -144,6 +145,10 @@ impl<P: Clone> Connection<P> {
         let State::Ready { socket, .. } = self.state else {
             return Err(SendError { code, payload });
         };
+        if self.is_too_large(bytes) {
+            let code = ErrorCode::MessageTooLarge;
+            return Err(SendError { code, payload });
+        }
         if !self.may_write(now, bytes) {
             return Err(SendError { code, payload });
         }
@@ -255,7 +260,7 @@ impl<P: Clone> Connection<P> {
         }
     }
 
-    fn held(&mut self, id: MessageId) -> Option<&mut Held<P>> {
+    pub(super) fn held(&mut self, id: MessageId) -> Option<&mut Held<P>> {
         self.reliable.as_mut()?.window.find_id(id)
     }
 
@@ -273,10 +278,18 @@ impl<P: Clone> Connection<P> {
     }
 
     pub(super) fn reject(&mut self, entry: Entry<P>, code: ErrorCode) {
-        if entry.stored {
-            self.store(Store::Forget(Slot::Queued(entry.id.0)));
+        if mutation::is(Mutation::SeqAtSend)
+            && let Some(reliable) = &mut self.reliable
+        {
+            reliable.window.waste();
         }
-        if entry.receipt == Receipt::Open {
+        if let Some(place) = entry.stored {
+            self.store(Store::Forget(Slot::Queued(place)));
+        }
+        if entry.receipt == Receipt::Open && entry.stored.is_some() && self.may_be_taken_over() {
+            self.requests.remove(entry.id);
+            self.event(Event::Uncertain(entry.id, ErrorCode::PageLost));
+        } else if entry.receipt == Receipt::Open {
             self.rejected(entry.id, code, entry.payload);
         }
     }

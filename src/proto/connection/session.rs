@@ -3,8 +3,9 @@
 use super::super::auth::TokenReason;
 use super::super::close::{CloseAction, CloseFrame};
 use super::super::frames::{AuthNews, Lost, NUMBER_MAX, Resumed, Session};
-use super::super::io::{Event, Output, Resync};
-use super::super::reliable::{Reliable, Suspect};
+use super::super::io::{Batch, Event, Output, Resync, Transmit};
+use super::super::mutation::{self, Mutation};
+use super::super::reliable::{Reliable, Slot, Store, Suspect};
 use super::super::retry::Pace;
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
@@ -46,6 +47,17 @@ impl<P: Clone> Connection<P> {
         self.store_head();
         self.transition(State::Handshaking { socket, refresh_at });
         self.write_control(socket, open);
+        if mutation::is(Mutation::DataBeforeSession)
+            && let Some(reliable) = &mut self.reliable
+            && reliable.window.next_bytes().is_some()
+        {
+            let (seq, body, _) = reliable.window.write();
+            let batch = Batch {
+                messages: alloc::vec![(seq, body)],
+                ack: None,
+            };
+            self.output(Output::Transmit(socket, Transmit::Batch(batch)));
+        }
     }
 
     /// The server opened the socket without the protocol. One node of many may be older than the others.
@@ -72,6 +84,7 @@ impl<P: Clone> Connection<P> {
             return self.offended(now);
         }
         if !reliable.is_same_user(&session.user) {
+            self.abandon_with(4100, "user changed", ErrorCode::UserChanged);
             return self.change_user(now);
         }
         reliable.max_frame =
@@ -96,15 +109,24 @@ impl<P: Clone> Connection<P> {
 
     /// What the server has of ours.
     fn settle_by_session(&mut self, session: &Session) {
+        self.condemn(session.got);
         let Some(rx) = session.rx else {
             return self.record_lost();
         };
+        let tx = self
+            .reliable
+            .as_ref()
+            .map_or(0, |reliable| reliable.window.tx());
+        if session.got > tx {
+            // What was stored is older than what was sent: what became of it since is not known.
+            self.doubt(0, tx, ErrorCode::PageLost);
+        }
         self.settle_acked(rx, &session.errs);
         let Some(reliable) = &mut self.reliable else {
             return;
         };
         let maybe = session.maybe.unwrap_or(0).min(reliable.window.tx());
-        if maybe > rx {
+        if maybe > rx && !mutation::is(Mutation::NoMaybe) {
             self.doubt(rx + 1, maybe, ErrorCode::RecordLost);
         }
         let Some(reliable) = &mut self.reliable else {
@@ -112,7 +134,8 @@ impl<P: Clone> Connection<P> {
         };
         let withdrawn = reliable.window.take_withdrawn(session.got);
         reliable.window.begin(session.got);
-        for (id, payload) in withdrawn {
+        for (seq, id, payload) in withdrawn {
+            self.store(Store::Forget(Slot::Seq(seq)));
             self.rejected(id, ErrorCode::Aborted, payload);
         }
     }
@@ -124,6 +147,9 @@ impl<P: Clone> Connection<P> {
         };
         let (from, to) = (reliable.window.tx0(), reliable.window.tx());
         reliable.window.begin_without_record();
+        if mutation::is(Mutation::NoDoubt) {
+            return;
+        }
         self.doubt(from, to, ErrorCode::RecordLost);
     }
 
@@ -151,9 +177,10 @@ impl<P: Clone> Connection<P> {
         };
         let news = match session.resumed {
             Resumed::Yes => None,
+            _ if mutation::is(Mutation::NoResync) => None,
             _ if reliable.reloaded => Some(Lost::Reload),
             Resumed::No(reason) => Some(reason),
-            Resumed::Fresh if reliable.has_session() => Some(Lost::Unknown),
+            Resumed::Fresh if reliable.had_session => Some(Lost::Unknown),
             Resumed::Fresh => None,
         };
         if session.resumed == Resumed::Yes {
@@ -193,7 +220,6 @@ impl<P: Clone> Connection<P> {
 
     /// Somebody else signed in: nothing of the former user's is sent.
     fn change_user(&mut self, now: Instant) {
-        self.abandon_with(4100, "user changed", ErrorCode::UserChanged);
         let Some(reliable) = &self.reliable else {
             return;
         };
@@ -241,12 +267,25 @@ impl<P: Clone> Connection<P> {
             reliable.suspect = Suspect::Some;
             return;
         };
+        reliable.suspect = Suspect::Guilty(seq);
+    }
+
+    /// A message that is too large for the server gives way, as the server has not got it.
+    fn condemn(&mut self, got: u64) {
+        let Some(reliable) = &mut self.reliable else {
+            return;
+        };
+        let Suspect::Guilty(seq) = reliable.suspect else {
+            return;
+        };
         reliable.suspect = Suspect::None;
-        let Some(held) = reliable.window.find(seq) else {
+        let Some(held) = reliable.window.find(seq).filter(|_| seq > got) else {
             return;
         };
         let was_open = held.is_open();
-        if let Some((id, payload)) = held.empty().filter(|_| was_open) {
+        let emptied = held.empty().filter(|_| was_open);
+        self.store(Store::Forget(Slot::Seq(seq)));
+        if let Some((id, payload)) = emptied {
             self.rejected(id, ErrorCode::MessageTooLarge, payload);
         }
     }
@@ -347,6 +386,7 @@ impl<P: Clone> Connection<P> {
         };
         let tx = reliable.window.tx();
         self.doubt(0, tx, ErrorCode::Closed);
+        self.lose_requests(u64::MAX);
         self.clear_storage();
         if let Some(reliable) = &mut self.reliable {
             reliable.forget();
@@ -375,6 +415,8 @@ impl<P: Clone> Connection<P> {
 
     /// The page goes on as a client that the server has never seen.
     pub(super) fn become_another(&mut self) {
+        // The other's answers would seem to be these requests'.
+        self.lose_requests(u64::MAX);
         let Some(reliable) = &mut self.reliable else {
             return;
         };
@@ -388,7 +430,7 @@ impl<P: Clone> Connection<P> {
         core::iter::from_fn(|| self.outbox.pop_front()).collect()
     }
 
-    pub(super) fn push_store(&mut self, store: super::super::reliable::Store<P>) {
+    pub(super) fn push_store(&mut self, store: Store<P>) {
         self.output(Output::Store(store));
     }
 }

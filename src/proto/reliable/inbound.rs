@@ -6,6 +6,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::super::mutation::{self, Mutation};
+
 /// An ack is due after so many messages or UTF-8 bytes.
 const ACK_MESSAGES: u64 = 256;
 const ACK_BYTES: u64 = 256 << 10;
@@ -80,6 +82,9 @@ impl Inbound {
 
     /// The highest seq of this session up to which everything was handled.
     pub(crate) fn rx(&self) -> u64 {
+        if mutation::is(Mutation::AckBeforeHandled) {
+            return self.got;
+        }
         let mut rx = 0;
         for mark in &self.marks {
             if mark.position > self.handled {
@@ -90,9 +95,13 @@ impl Inbound {
         self.got.min(rx)
     }
 
-    /// A session goes on after `rx`, which an earlier page had stored.
+    /// A session goes on after `rx`, which an earlier page had stored. What this page was handed before does not count.
     pub(crate) fn restore(&mut self, rx: u64) {
+        self.marks.clear();
+        self.handled = self.delivered;
         self.mark(rx);
+        self.acked = 0;
+        self.bytes = 0;
     }
 
     /// A new session begins. If the application must know, the news takes a position of its own.
@@ -111,7 +120,11 @@ impl Inbound {
     }
 
     pub(crate) fn accept(&mut self, first: u64, count: u32, bytes: u32) -> Accepted {
-        let next = self.got + 1;
+        let mut next = self.got + 1;
+        if mutation::is(Mutation::NoClientDedupe) || mutation::is(Mutation::OverHole) {
+            next = first;
+            self.got = first - 1;
+        }
         if first > next {
             return Accepted::Hole;
         }

@@ -5,6 +5,7 @@ use core::mem;
 
 use super::super::frames::Terms;
 use super::super::ids::MessageId;
+use super::super::mutation::{self, Mutation};
 
 /// The window of a server that did not say: messages, and UTF-8 bytes.
 const DEFAULT: (u64, u64) = (256, 128 << 10);
@@ -134,8 +135,22 @@ impl<P: Clone> Window<P> {
 
     /// Whether the server takes `bytes` more.
     pub(crate) fn has_room(&self, bytes: u32) -> bool {
+        if mutation::is(Mutation::NoWindow) {
+            return true;
+        }
         let count = self.next - 1 - self.acked.min(self.next - 1);
         count < self.messages && (count == 0 || self.in_flight + u64::from(bytes) <= self.bytes)
+    }
+
+    fn leave_out(&mut self) {
+        let later = self.held.iter().find(|held| held.seq >= self.next);
+        self.next = later.map_or(self.next, |held| held.seq);
+    }
+
+    /// A seq goes with a message that never had one.
+    pub(crate) fn waste(&mut self) {
+        self.next += u64::from(self.next > self.tx);
+        self.tx += 1;
     }
 
     /// Gives a message its seq.
@@ -159,6 +174,9 @@ impl<P: Clone> Window<P> {
 
     /// Takes the next message to be written, with its seq. One that is no longer held is skipped.
     pub(crate) fn write(&mut self) -> (u64, Body<P>, Option<MessageId>) {
+        if mutation::is(Mutation::NoSkip) || mutation::is(Mutation::SeqAtSend) {
+            self.leave_out();
+        }
         let seq = self.next;
         self.next += 1;
         match self.find(seq) {
@@ -188,8 +206,13 @@ impl<P: Clone> Window<P> {
 
     /// A session begins: the server has accepted everything up to `got`. What it has not is written again.
     pub(crate) fn begin(&mut self, got: u64) {
-        self.tx = self.tx.max(got);
-        self.next = got + 1;
+        if !mutation::is(Mutation::NoTxMax) {
+            self.tx = self.tx.max(got);
+        }
+        self.next = match mutation::is(Mutation::NoReplay) {
+            true => self.tx + 1,
+            false => got + 1,
+        };
         // A server may have gone back, to a backup for example: then the window is what it has room for.
         self.acked = self.acked.min(got);
         let accepted = self.held.iter().take_while(|held| held.seq <= got);
@@ -225,11 +248,12 @@ impl<P: Clone> Window<P> {
     }
 
     /// Messages above `got` that the application wants back: they are skipped, and handed back.
-    pub(crate) fn take_withdrawn(&mut self, got: u64) -> Vec<(MessageId, P)> {
+    pub(crate) fn take_withdrawn(&mut self, got: u64) -> Vec<(u64, MessageId, P)> {
         let mut taken = Vec::new();
         for held in &mut self.held {
             if held.seq > got && held.receipt == Receipt::Withdrawn {
-                taken.extend(held.empty());
+                let seq = held.seq;
+                taken.extend(held.empty().map(|(id, payload)| (seq, id, payload)));
             }
         }
         taken

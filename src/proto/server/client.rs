@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::super::auth::Token;
 use super::super::frames::{Lost, Resume, Resumed};
 use super::super::ids::SocketId;
+use super::super::mutation::{self, Mutation};
 use super::super::rate::TokenBucket;
 use super::super::time::Instant;
 use super::config::{ERRS, Intake};
@@ -137,6 +138,10 @@ impl Keys {
 
     /// A newer key, valid beside the one just used.
     pub(super) fn rotate(&mut self, next: Token) {
+        if mutation::is(Mutation::OneStepKeys) {
+            self.current = next;
+            return;
+        }
         self.pending = Some(next);
     }
 }
@@ -219,11 +224,17 @@ impl<M, P: Clone> Client<M, P> {
         (!session.ring.resume(resume.rx)).then_some(Lost::Gap)
     }
 
+    /// Its record was lost, and it holds everything from `first` on: that is the only seq with which it goes on.
+    pub(super) fn expect_first(&mut self, first: u64) {
+        if self.rx.is_none() {
+            self.got = first - 1;
+        }
+    }
+
     /// The first seq of a stream whose record was lost: what came before it is taken as handled.
     pub(super) fn adopt(&mut self, first: u64) {
-        if self.rx.is_none() {
-            self.rx = Some(first.saturating_sub(1));
-            self.got = first.saturating_sub(1);
+        if self.rx.is_none() && first == self.got + 1 {
+            self.rx = Some(self.got);
             self.unadopted = true;
         }
     }

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 
 use super::super::frames::Control;
+use super::super::mutation::{self, Mutation};
 use super::Sessions;
 use super::client::{After, Client, Marked, Queued, Work};
 use super::config::{ACK_MESSAGES, ACK_MS, CODE_BYTES, MESSAGE_BYTES, ServerConfig, StoreKind};
@@ -43,6 +44,10 @@ impl<M, P: Clone> Sessions<M, P> {
         };
         let write = match queued.seq {
             Some(_) if client.unadopted => client.rx.map(|rx| Write::Adopt { rx }),
+            Some(seq) if mutation::is(Mutation::RxBeforeHandling) && *is_marked == Marked::No => {
+                Some(Write::Settle { seq, refused: None })
+            }
+            Some(_) if mutation::is(Mutation::NoBegun) => None,
             Some(seq) if marks && needs_mark(queued, *is_marked) => Some(Write::Begin { seq }),
             _ => None,
         };
@@ -92,6 +97,12 @@ impl<M, P: Clone> Sessions<M, P> {
         };
         client.work = Work::Idle;
         match (seq, outcome) {
+            (Some(seq), Outcome::Fenced) if mutation::is(Mutation::NoFence) => {
+                self.settle(&cid, seq, None);
+            }
+            (Some(seq), Outcome::Done) if mutation::is(Mutation::RxBeforeHandling) => {
+                self.settle(&cid, seq, None);
+            }
             (_, Outcome::Fenced) => {
                 return self.give_up(&cid, 4410, "the session went to another server");
             }
@@ -195,6 +206,10 @@ impl<M, P: Clone> Sessions<M, P> {
                 self.store_next(&cid);
                 self.go_on(&cid, write, after);
             }
+            Stored::Fenced if mutation::is(Mutation::NoFence) => {
+                self.store_next(&cid);
+                self.go_on(&cid, write, after);
+            }
             Stored::Fenced => self.give_up(&cid, 4410, "the session went to another server"),
             Stored::Failed => self.handle_store_failure(&cid, after),
         }
@@ -249,6 +264,11 @@ fn note_prepared<M, P>(client: &mut Client<M, P>, write: &Write) {
     match write {
         Write::Adopt { .. } => client.unadopted = false,
         Write::Begin { .. } => {
+            if let Work::Preparing { is_marked, .. } = &mut client.work {
+                *is_marked = Marked::Yes;
+            }
+        }
+        Write::Settle { .. } if mutation::is(Mutation::RxBeforeHandling) => {
             if let Work::Preparing { is_marked, .. } = &mut client.work {
                 *is_marked = Marked::Yes;
             }

@@ -5,6 +5,7 @@ use alloc::vec;
 
 use super::super::frames::{BATCH_BYTES, BATCH_MESSAGES, Beat, Control, Lost, NUMBER_MAX};
 use super::super::ids::SocketId;
+use super::super::mutation::{self, Mutation};
 use super::client::{Client, Queued};
 use super::config::{QUEUE_BYTES, QUEUE_MESSAGES};
 use super::io::{Cid, Frame, Inbound, Item, Unreadable};
@@ -267,7 +268,7 @@ fn ack_of<M>(message: &Inbound<M>) -> Option<u64> {
 }
 
 fn is_duplicate<M, P>(client: &Client<M, P>, seq: u64) -> bool {
-    seq <= client.got
+    seq <= client.got && !mutation::is(Mutation::NoServerDedupe)
 }
 
 fn leaves_a_hole<M, P>(client: &Client<M, P>, seq: u64) -> bool {

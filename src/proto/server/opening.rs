@@ -11,6 +11,7 @@ use super::super::frames::{
     Control, Lost, NUMBER_MAX, Open, Resumed, Session as SessionFrame, Terms,
 };
 use super::super::ids::SocketId;
+use super::super::mutation::{self, Mutation};
 use super::client::{After, Client, Keys, Session};
 use super::config::{Intake, OPEN_BYTES};
 use super::deadlines::Owner;
@@ -148,6 +149,9 @@ impl<M, P: Clone> Sessions<M, P> {
 
     /// A socket that still waits for `$session` may try again with a higher `n`; one that has it may not.
     fn supersede(&mut self, former: SocketId, n: u64) {
+        if mutation::is(Mutation::OldSocketServer) {
+            return;
+        }
         let attached = self
             .sockets
             .get(&former)
@@ -170,6 +174,11 @@ impl<M, P: Clone> Sessions<M, P> {
         let Some(frame) = self.session_frame(&cid, &open, &grant, resumed) else {
             return;
         };
+        if mutation::is(Mutation::NullToldOnce)
+            && let Some(client) = self.clients.get_mut(&cid)
+        {
+            client.rx = client.rx.or(Some(client.got));
+        }
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.told = frame.rx.unwrap_or(0);
             socket.tx = frame.from - 1;
@@ -193,6 +202,7 @@ impl<M, P: Clone> Sessions<M, P> {
         let before = self.clients.get(cid)?.ring_bytes();
         let (epoch, ttl_ms, now) = (self.epoch.as_str(), self.config.ttl_ms, self.now);
         let client = self.clients.get_mut(cid)?;
+        client.expect_first(open.tx0);
         let resumed = client.resume(open.resume.as_ref(), epoch, ttl_ms, now);
         self.note_ring(cid, before);
         let key = self.secrets.key();
@@ -232,9 +242,15 @@ impl<M, P: Clone> Sessions<M, P> {
             epoch: self.epoch.clone(),
             user: grant.fingerprint.clone(),
             resumed,
-            got: client.rx.map_or(open.tx0 - 1, |_| client.got),
-            rx: client.rx,
-            errs: client.errs(),
+            got: client.got,
+            rx: match mutation::is(Mutation::OneInteger) {
+                true => client.rx.map(|_| client.got),
+                false => client.rx,
+            },
+            errs: match mutation::is(Mutation::ErrNotRepeated) {
+                true => Vec::new(),
+                false => client.errs(),
+            },
             maybe: client.maybe,
             from,
             terms: self.terms(grant.life_ms),
@@ -325,7 +341,7 @@ fn is_valid(open: &Open) -> bool {
 
 /// The client was opened since, elsewhere or by a later socket.
 fn is_late(open: &Open, n: u64) -> bool {
-    open.n <= n
+    open.n <= n && !mutation::is(Mutation::NoN)
 }
 
 fn highest(n: u64) -> String {

@@ -10,6 +10,17 @@ use super::Sessions;
 use super::io::{Cid, Event, Item, Output, Sent};
 use super::ring::{Due, Room};
 
+/// Whether the client finds out by this that something before it is missing.
+fn shows_a_hole<P>(item: &Item<P>) -> bool {
+    match item {
+        Item::Message { seq, .. } => seq.is_some(),
+        Item::Control(control) => matches!(
+            control,
+            Control::Session(_) | Control::Ping(_) | Control::Pong(_) | Control::Resync { .. }
+        ),
+    }
+}
+
 impl<M, P: Clone> Sessions<M, P> {
     /// Appends a message of so many UTF-8 bytes to a client's session.
     pub fn send(&mut self, now: Instant, cid: &Cid, payload: P, bytes: u32) -> Sent {
@@ -220,7 +231,9 @@ impl<M, P: Clone> Sessions<M, P> {
 
     pub(super) fn transmit(&mut self, id: SocketId, items: Vec<Item<P>>) {
         if let Some(socket) = self.sockets.get_mut(&id) {
-            socket.last_out = self.now;
+            if items.iter().any(shows_a_hole) {
+                socket.last_out = self.now;
+            }
             self.outputs.push_back(Output::Transmit(id, items));
         }
     }

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::super::frames::{BATCH_BYTES, BATCH_MESSAGES, Lost};
+use super::super::mutation::{self, Mutation};
 use super::config::{ENVELOPE_BYTES, Intake};
 
 /// Messages in the order of their seqs, from the first that is not acked.
@@ -19,6 +20,8 @@ pub(super) struct Ring<P> {
     /// How many entries were written on the present socket, and their bytes.
     in_flight: usize,
     in_flight_bytes: u64,
+    /// The most entries, as it was said last.
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl<P> Default for Ring<P> {
             acked: 0,
             in_flight: 0,
             in_flight_bytes: 0,
+            most: 1,
         }
     }
 }
@@ -65,7 +69,11 @@ impl<P> Default for Ring<P> {
 impl<P: Clone> Ring<P> {
     /// Appends a message. Without room, it is dropped with all that was not written yet, and a mark says so.
     pub(super) fn append(&mut self, payload: P, bytes: u32, room: Room) {
+        if mutation::is(Mutation::SilentDrop) && self.is_full(bytes, room) {
+            return;
+        }
         self.last += 1;
+        self.most = room.messages.max(1);
         if self.is_full(bytes, room) {
             self.drop_unwritten();
             return;
@@ -100,6 +108,10 @@ impl<P: Clone> Ring<P> {
         self.ack(rx);
         self.in_flight = 0;
         self.in_flight_bytes = 0;
+        if mutation::is(Mutation::NoReplayServer) {
+            let was_written = |entry: &&Entry<P>| entry.seq <= self.written;
+            self.in_flight = self.entries.iter().filter(was_written).count();
+        }
         true
     }
 
@@ -114,6 +126,10 @@ impl<P: Clone> Ring<P> {
             self.bytes -= entry.lose_if_larger(intake.max_frame);
             let bytes = entry.bytes();
             let framed = bytes + u64::from(ENVELOPE_BYTES);
+            // Marks wait for room too, or they alone would fill the ring.
+            if entry.is_lost() && self.in_flight >= self.most {
+                break;
+            }
             if !batch.is_empty() && batch_bytes + framed > u64::from(BATCH_BYTES) {
                 break;
             }
@@ -130,6 +146,9 @@ impl<P: Clone> Ring<P> {
     }
 
     fn is_full(&self, bytes: u32, room: Room) -> bool {
+        if mutation::is(Mutation::UnboundedRing) {
+            return false;
+        }
         self.entries.len() >= room.messages
             || (!self.entries.is_empty() && self.bytes + u64::from(bytes) > room.bytes)
     }
@@ -177,6 +196,10 @@ impl<P> Entry<P> {
             Content::Message { bytes, .. } => u64::from(*bytes),
             Content::Lost(_) => 0,
         }
+    }
+
+    fn is_lost(&self) -> bool {
+        matches!(self.content, Content::Lost(_))
     }
 
     /// Gives way to a mark if the client does not take it, and says how many bytes that frees.

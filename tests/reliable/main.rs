@@ -1,0 +1,140 @@
+//! Deterministic simulation of both halves of everwire.v1 together: tabs with their pages and storage, a network, and
+//! server processes with asynchronous handlers over three kinds of store, in virtual time, under random schedules of
+//! faults. A seed says everything that happens.
+//!
+//! `EVERWIRE_SCHEDULES` sets how many schedules run (20,000), `EVERWIRE_SEED` the first one's seed. The invariants are
+//! those of the protocol's last section; each one's assertion names its number.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a simulation that goes wrong fails its test"
+)]
+
+mod app;
+mod backend;
+mod checks;
+#[path = "../simulation/dice.rs"]
+mod dice;
+mod faults;
+mod happening;
+#[cfg(feature = "mutations")]
+mod mutants;
+mod network;
+mod page;
+mod plan;
+mod process;
+mod receipts;
+mod storage;
+mod store;
+mod streams;
+mod tabs;
+mod wire;
+mod world;
+
+use std::panic::catch_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use world::Seen;
+
+const SCHEDULES: u64 = 20_000;
+const FIRST_SEED: u64 = 1;
+/// So many schedules reach everything that is to be seen.
+const ENOUGH: u64 = 2_000;
+/// A long run says now and then how far it is.
+const PROGRESS: u64 = 20_000;
+
+#[test]
+fn the_invariants_hold_on_every_schedule() {
+    let schedules = from_env("EVERWIRE_SCHEDULES", SCHEDULES);
+    let first = from_env("EVERWIRE_SEED", FIRST_SEED);
+    let seen = match search(first, schedules) {
+        Ok(seen) => seen,
+        Err(failed) => explain(first + failed, failed + 1),
+    };
+    println!("{schedules} schedules from seed {first}: {seen:#?}");
+    if schedules >= ENOUGH {
+        check_everything_was_seen(&seen);
+    }
+}
+
+/// Runs schedules on all cores. What was seen, or the number of one that failed.
+pub fn search(first: u64, schedules: u64) -> Result<Seen, u64> {
+    let (next, seen) = (AtomicU64::new(0), Mutex::new(Seen::new()));
+    let failed = AtomicU64::new(u64::MAX);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while failed.load(Ordering::Relaxed) == u64::MAX {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= schedules {
+                        return;
+                    }
+                    if number > 0 && number.is_multiple_of(PROGRESS) {
+                        println!("{number} schedules");
+                    }
+                    match catch_unwind(|| world::run(first + number)) {
+                        Ok(of_this) => add(&mut seen.lock().unwrap(), of_this),
+                        Err(_) => {
+                            failed.fetch_min(number, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    match failed.into_inner() {
+        u64::MAX => Ok(seen.into_inner().unwrap()),
+        failed => Err(failed),
+    }
+}
+
+#[test]
+fn a_seed_says_everything() {
+    assert_eq!(world::run(7), world::run(7));
+}
+
+/// Runs the schedule again with its lines kept.
+fn explain(seed: u64, schedules: u64) -> ! {
+    world::keep_lines();
+    let again = catch_unwind(|| world::run(seed));
+    let lines = world::last_lines();
+    panic!(
+        "seed {seed} failed after {schedules} schedules{}; replay it with\n  \
+         EVERWIRE_SEED={seed} EVERWIRE_SCHEDULES=1 cargo test --test reliable the_invariants_hold\n\
+         its last lines, in ms:\n{lines}",
+        if again.is_ok() { ", but not again" } else { "" },
+    );
+}
+
+fn check_everything_was_seen(seen: &Seen) {
+    let missing: Vec<_> = EVERYTHING
+        .iter()
+        .filter(|what| !seen.contains_key(*what))
+        .collect();
+    assert!(missing.is_empty(), "never seen: {missing:?}");
+}
+
+fn add(sum: &mut Seen, more: Seen) {
+    for (what, count) in more {
+        *sum.entry(what).or_default() += count;
+    }
+}
+
+fn from_env(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Err(_) => default,
+    }
+}
+
+/// A simulation that never gets to one of these proves less than it says.
+const EVERYTHING: &[&str] = &[];
