@@ -1,9 +1,9 @@
 //! The client's half: a server, a page and an application that do anything at any time.
 
-use everwire::proto::frames::{Control, Part};
+use everwire::proto::frames::{Control, Part, Resume};
 use everwire::proto::{
     Answer, AuthVia, CloseAction, Connection, Content, Event, Frame, Head, Input, Instant, Loaded,
-    MessageId, MessageKind, OpenFailure, Outgoing, Output, PageEnd, PageEvent, Place, Saved, Slot,
+    MessageId, MessageKind, OpenFailure, Outgoing, Output, PageEnd, PageEvent, Saved, Slot,
     SocketEvent, SocketId, StorageEvent, Store, Stored, Token, TokenAnswer, TokenRequest,
 };
 use everwire::{Config, Delivery, Outbox, Overflow, Persist, Reliable, Uncertain};
@@ -347,9 +347,9 @@ fn config(bytes: &mut Bytes) -> Config {
 /// What an earlier page left: its messages are no more than it could have.
 fn saved(bytes: &mut Bytes) -> Saved<Payload> {
     let tx = bytes.number();
-    let place = bytes.perhaps(|bytes| Place {
+    let place = bytes.perhaps(|bytes| Resume {
         sid: bytes.name(),
-        key: bytes.name(),
+        key: Token::new(bytes.name()),
         epoch: bytes.name(),
         rx: bytes.number(),
     });
