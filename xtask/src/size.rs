@@ -8,7 +8,7 @@ use crate::project::Project;
 
 /// Bytes of the default entry after `gzip -9`, JavaScript and wasm together: small enough to be no reason against
 /// the package, with what the whole engine takes today. The goal is 20,000.
-const GZIP_LIMIT: u64 = 42_500;
+const GZIP_LIMIT: u64 = 43_500;
 
 /// How many places of the module may trap: each is a panic that the compiler could not rule out, and they may not
 /// become more.
