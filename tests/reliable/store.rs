@@ -125,9 +125,10 @@ impl Store {
         false
     }
 
+    /// What it has of a client, if the client is this process's still.
     pub fn rx(&self, owner: ProcessId, cid: &Cid) -> Option<u64> {
         let row = self.rows.get(&self.key(owner, cid))?;
-        row.record.rx
+        row.record.rx.filter(|_| row.owner == Some(owner))
     }
 
     /// Everything is lost.
