@@ -163,7 +163,7 @@ impl World {
             // It goes on where another page of its tab was.
             self.pages[page].cursor = None;
             self.pages[page].takeovers += 1;
-            return;
+            return self.take_place(page);
         }
         assert!(
             resync.reason != Lost::Key || self.plan.persist == Persist::Session,
@@ -185,6 +185,17 @@ impl World {
         let cursor = Cursor { stream, seq };
         self.pages[page].cursor = Some(cursor);
         self.hand_over(page, resync.position, Some(cursor));
+    }
+
+    /// What this page handled since it came back was handed to the other one too.
+    fn take_place(&mut self, page: PageId) {
+        let tab = &mut self.tabs[self.pages[page].tab];
+        let place = tab.storage.head().and_then(|head| head.place);
+        if let Some(place) = place
+            && let Some(stream) = self.streams.by_sid(&place.sid)
+        {
+            tab.handled.insert(stream, place.rx);
+        }
     }
 
     fn hand_over(&mut self, page: PageId, position: u64, after: Option<Cursor>) {

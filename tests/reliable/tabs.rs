@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use everwire::Persist;
 use everwire::proto::{Connection, Input, PageEnd, PageEvent, State};
 
 use crate::happening::{Happening, PageId, TabId, Up};
@@ -201,8 +200,6 @@ impl World {
             let head = self.tabs[tab].storage.head();
             let crashed = head.is_none_or(|head| head.end == PageEnd::Open);
             self.pages[page].after_crash = crashed || self.tabs[tab].is_stale;
-            // What it still handles was handed over again since.
-            self.pages[page].takeovers += u32::from(self.plan.persist == Persist::Session);
         }
         self.tabs[tab].last_page = page;
         self.see("a page comes back from the cache");

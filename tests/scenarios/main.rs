@@ -21,6 +21,7 @@ mod page;
 mod queue;
 mod rate;
 mod reconnection;
+mod reliable;
 mod requests;
 mod sockets;
 mod token_life;

@@ -1,0 +1,221 @@
+//! Reliable delivery, step by step: what the simulation of both halves found once.
+
+use everwire::proto::frames::{Beat, Control, Part, Resumed, Run, Session, Terms};
+use everwire::proto::{
+    Connection, Content, Event, Frame, Head, Input, Instant, Loaded, MessageId, Outgoing, Output,
+    PageEvent, Saved, SocketEvent, SocketId, StorageEvent, Store, Stored, Token, Transmit,
+};
+use everwire::{Config, Delivery, ErrorCode, Reliable};
+
+const NOW: Instant = Instant::from_millis(1_000_000);
+const WALL_MS: u64 = 1_700_000_000_000;
+
+/// A page with its storage.
+struct Page {
+    connection: Connection<&'static str>,
+    head: Option<Head>,
+    stored: Vec<Stored<&'static str>>,
+    socket: SocketId,
+    events: Vec<Event<&'static str>>,
+    written: Vec<String>,
+}
+
+impl Page {
+    /// It has a session.
+    fn open() -> Self {
+        let mut config = Config::new("ws://host/ws");
+        config.delivery = Delivery::Reliable(Reliable::default());
+        let mut page = Self {
+            connection: Connection::new(config, 7, NOW).unwrap(),
+            head: None,
+            stored: Vec::new(),
+            socket: SocketId::default(),
+            events: Vec::new(),
+            written: Vec::new(),
+        };
+        page.connection.connect(NOW);
+        page.drain();
+        page.session(0);
+        page
+    }
+
+    fn session(&mut self, got: u64) {
+        self.socket_event(SocketEvent::Accepted);
+        let terms = Terms {
+            max_frame: 64 << 10,
+            ..Terms::default()
+        };
+        self.control(Control::Session(Box::new(Session {
+            sid: "s".to_owned(),
+            key: Token::new("k"),
+            epoch: "e".to_owned(),
+            user: "u".to_owned(),
+            resumed: Resumed::Fresh,
+            got,
+            rx: Some(got),
+            errs: Vec::new(),
+            maybe: None,
+            from: 1,
+            terms,
+        })));
+    }
+
+    fn control(&mut self, control: Control) {
+        self.parts(vec![Part::Control(control)]);
+    }
+
+    fn parts(&mut self, parts: Vec<Part>) {
+        let content = Content::Batch(parts);
+        self.socket_event(SocketEvent::Frame(Frame { bytes: 40, content }));
+    }
+
+    fn socket_event(&mut self, event: SocketEvent) {
+        self.input(Input::Socket(self.socket, event));
+    }
+
+    fn input(&mut self, input: Input) {
+        self.connection.handle_input(NOW, input);
+        self.drain();
+    }
+
+    fn send(&mut self, message: Outgoing<&'static str>) -> MessageId {
+        let id = self.connection.send(NOW, message).unwrap();
+        self.drain();
+        id
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.connection.poll_output() {
+            match output {
+                Output::Open { socket, .. } => self.socket = socket,
+                Output::Transmit(_, Transmit::Control(frame)) => self.written.push(frame),
+                Output::Event(event) => self.events.push(event),
+                Output::Store(store) => self.store(store),
+                Output::Transmit(..) | Output::Close(..) | Output::FetchToken(..) => {}
+            }
+        }
+    }
+
+    fn store(&mut self, store: Store<&'static str>) {
+        match store {
+            Store::Load => {
+                let messages = self.stored.clone();
+                let loaded = match self.head.clone() {
+                    Some(head) => Loaded::Saved(Saved { head, messages }),
+                    None => Loaded::Nothing,
+                };
+                self.connection.restored(NOW, WALL_MS, loaded);
+            }
+            Store::Claim(_) => {
+                let claimed = Input::Storage(StorageEvent::Claimed);
+                self.connection.handle_input(NOW, claimed);
+            }
+            Store::Head(head) => self.head = Some(*head),
+            Store::Keep(stored) => self.stored.push(stored),
+            Store::Forget(slot) => self.stored.retain(|stored| stored.slot != slot),
+            Store::Clear => {
+                self.head = None;
+                self.stored.clear();
+            }
+            Store::Release => {}
+        }
+    }
+
+    fn answer(&mut self, seq: u64, re: u64) {
+        let run = Run {
+            first: Some(seq),
+            count: 1,
+            ack: None,
+            re: Some(re),
+        };
+        self.parts(vec![Part::Run(run)]);
+    }
+}
+
+#[test]
+fn a_close_settles_a_request_that_was_acked_and_waits_for_its_answer() {
+    let mut page = Page::open();
+    let id = page.send(Outgoing::request("{}", 2));
+    page.control(Control::Ack(1));
+    page.events.clear();
+    page.connection.close(1000, "").unwrap();
+    page.drain();
+    let uncertain = Event::Uncertain(id, ErrorCode::ConnectionLost);
+    assert!(page.events.contains(&uncertain), "{:?}", page.events);
+}
+
+#[test]
+fn a_request_that_was_answered_is_not_stored_any_more() {
+    let mut page = Page::open();
+    page.send(Outgoing::request("{}", 2));
+    assert_eq!(page.stored.len(), 1);
+    page.answer(1, 1);
+    assert_eq!(page.stored, []);
+}
+
+#[test]
+fn a_refused_message_is_not_stored_any_more() {
+    let mut page = Page::open();
+    page.send(Outgoing::message("{}", 2));
+    page.control(Control::Err {
+        seq: 1,
+        code: "no".to_owned(),
+        message: String::new(),
+    });
+    assert_eq!(page.stored, []);
+}
+
+#[test]
+fn a_pong_carries_the_ack_again_since_it_may_be_lost() {
+    let mut page = Page::open();
+    page.answer(1, 99);
+    page.connection.handled(NOW, 1);
+    page.drain();
+    for _ in 0..2 {
+        page.written.clear();
+        page.control(Control::Ping(Beat {
+            t: 5,
+            ack: None,
+            tx: Some(1),
+        }));
+        assert!(page.written[0].contains(r#""ack":1"#), "{:?}", page.written);
+    }
+}
+
+#[test]
+fn a_page_that_comes_back_from_the_cache_has_its_receipts_still() {
+    let mut page = Page::open();
+    page.send(Outgoing::message("{}", 2));
+    page.events.clear();
+    page.input(Input::Page(PageEvent::Leave));
+    page.input(Input::Page(PageEvent::Return));
+    page.session(1);
+    assert!(page.events.contains(&Event::Acked(MessageId(1))));
+    let lost = |event: &Event<_>| matches!(event, Event::Uncertain(..) | Event::Restored(..));
+    assert!(!page.events.iter().any(lost), "{:?}", page.events);
+}
+
+#[test]
+fn a_volatile_message_that_is_too_large_for_the_server_is_refused() {
+    let mut page = Page::open();
+    let refused = page
+        .connection
+        .send_volatile(NOW, "{}", 70_000)
+        .unwrap_err();
+    assert_eq!(refused.code, ErrorCode::MessageTooLarge);
+}
+
+#[test]
+fn an_ack_over_a_hole_settles_nothing() {
+    let mut page = Page::open();
+    page.send(Outgoing::message("{}", 2));
+    page.events.clear();
+    let run = Run {
+        first: Some(2),
+        count: 1,
+        ack: Some(1),
+        re: None,
+    };
+    page.parts(vec![Part::Run(run)]);
+    assert!(!page.events.contains(&Event::Acked(MessageId(1))));
+}
