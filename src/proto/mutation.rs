@@ -55,8 +55,6 @@ mutations! {
     NoFence = "no fence",
     /// Events of older sockets are taken for the present one's.
     OldSocketClient = "an older socket's events are taken at the client",
-    /// A client may have two sockets.
-    OldSocketServer = "an older socket's frames are taken at the server",
     /// What was written before counts as received by the server.
     NoReplay = "no replay by the client",
     /// What was written before counts as received by the client.
@@ -69,8 +67,6 @@ mutations! {
     RxBeforeHandling = "rx stored before handling",
     /// The old key dies when a new one is told.
     OneStepKeys = "keys rotate in one step",
-    /// A reload forgets which seqs were given.
-    SeqReuse = "seqs are reused after a reload",
     /// Nothing is too much for a ring.
     UnboundedRing = "an unbounded ring",
     /// Acks go out before the place is stored.

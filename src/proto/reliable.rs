@@ -10,7 +10,6 @@ use alloc::vec::Vec;
 
 use super::auth::Token;
 use super::frames::{self, NUMBER_MAX, Open, Resume};
-use super::mutation::{self, Mutation};
 use super::rng::Rng;
 use super::time::Instant;
 use super::wire;
@@ -168,11 +167,7 @@ impl<P: Clone> Reliable<P> {
         self.raise_n(head.n + 1);
         self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
         self.uncertain_to = head.uncertain_to;
-        let tx = match mutation::is(Mutation::SeqReuse) {
-            true => held.last().map_or(0, |held| held.seq),
-            false => head.tx,
-        };
-        self.window = Window::restore(tx, held);
+        self.window = Window::restore(head.tx, held);
         self.reloaded = true;
         if let Some(place) = &head.place {
             self.reloaded = false;

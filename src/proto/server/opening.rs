@@ -149,9 +149,6 @@ impl<M, P: Clone> Sessions<M, P> {
 
     /// A socket that still waits for `$session` may try again with a higher `n`; one that has it may not.
     fn supersede(&mut self, former: SocketId, n: u64) {
-        if mutation::is(Mutation::OldSocketServer) {
-            return;
-        }
         let attached = self
             .sockets
             .get(&former)
