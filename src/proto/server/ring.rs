@@ -258,6 +258,25 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_waits_for_room_so_that_marks_alone_never_fill_the_ring() {
+        let intake = Intake {
+            window: 64,
+            ..INTAKE
+        };
+        let mut ring = filled(4);
+        assert_eq!(ring.next_batch(intake).len(), 4);
+        for payload in 5..=9 {
+            ring.append(payload, 10, ROOM);
+            assert_eq!(ring.next_batch(intake), []);
+        }
+        assert_eq!(ring.len(), 5);
+        ring.ack(1);
+        let next = 10;
+        let reason = Lost::Slow;
+        assert_eq!(ring.next_batch(intake), [Due::Lost { next, reason }]);
+    }
+
+    #[test]
     fn the_window_holds_back_and_an_ack_lets_on() {
         let mut ring = filled(4);
         assert_eq!(
