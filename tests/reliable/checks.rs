@@ -13,8 +13,6 @@ use crate::wire::{DownFrame, Payload, UpFrame};
 use crate::world::World;
 
 const MINUTE: u64 = 60_000;
-/// An attempt begins with the question for its token, so long before its socket at most.
-const TOKEN: u64 = 60;
 /// Ping and timeout of the default options, and one more second for a timer that fires in the same moment.
 const SILENCE: u64 = 25_000 + 10_000 + 1_000;
 /// Accepted messages of one client that wait to be handled.
@@ -204,7 +202,7 @@ impl World {
     pub fn check_budget(&mut self, page: PageId) {
         let now = self.now;
         let here = &mut self.pages[page];
-        here.attempts.retain(|at| now - at < MINUTE - TOKEN);
+        here.attempts.retain(|at| now - at < MINUTE);
         here.attempts.push_back(now);
         assert!(
             here.attempts.len() <= 10,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use everwire::proto::{
     Connection, Event, Input, MessageId, Output, PageEnd, SocketId, State, Status, StorageEvent,
-    Store, Token, TokenAnswer, TokenRequest,
+    Store, Token, TokenAnswer, TokenReason, TokenRequest,
 };
 
 use crate::happening::{Happening, LinkId, PageId, TabId};
@@ -139,7 +139,13 @@ impl World {
                 Output::Transmit(socket, frame) => self.write(page, socket, frame),
                 Output::Close(socket, frame) => self.abandon(page, socket, frame),
                 Output::Store(store) => self.use_storage(page, store),
-                Output::FetchToken(request, _) => self.ask_provider(page, request),
+                Output::FetchToken(request, reason) => {
+                    // An attempt begins with the question for its token.
+                    if reason != TokenReason::Refresh {
+                        self.check_budget(page);
+                    }
+                    self.ask_provider(page, request);
+                }
                 Output::Event(event) => {
                     self.hears(page, event);
                     let may_act = !self.quiet && !self.pages[page].is_leaving;
