@@ -42,6 +42,8 @@ log = logging.getLogger("everwire")
 
 NUMBER_MAX = 2**53 - 1
 """JavaScript counts no further exactly."""
+# What shows the client whether something before it was lost. Anything else leaves the server silent: a ping is due.
+PROVES_ORDER = ("$session", "$resync", "$ping", "$pong")
 BATCH_MESSAGES = 256
 BATCH_BYTES = 64 * 1024
 OPEN_BYTES = 16 * 1024
@@ -953,7 +955,7 @@ class Sessions:
         body = body_of(kind, data)
         for stream in self.users.get(user, {}).values():
             if stream.socket and stream.session and stream.session.is_idle(len(body) + 1):
-                self._stage(now, stream.socket, body, True)
+                self._stage(stream.socket, body, True)
 
     def revoke(self, now: int, user: str) -> None:
         """Closes the user's sockets and deletes their sessions."""
@@ -1141,7 +1143,10 @@ class Sessions:
                 self._enqueue(now, stream, part, size)
             return
         if stream.got is None:
-            # The first since the client was told that its record is lost.
+            # The first since the client was told that its record is lost. Another one than it holds first: that was lost.
+            if part.seq != _opening(socket).tx0:
+                self._close(now, socket, 4410, "")
+                return
             stream.got = stream.record.rx = part.seq - 1
             self._advance(stream)
         if part.seq > stream.got + 1:
@@ -1270,14 +1275,16 @@ class Sessions:
             if entry.body is None:
                 self._say(now, socket, "$resync", {"next": entry.last + 1, "reason": entry.reason})
             else:
-                self._stage(now, socket, f'{entry.body},"seq":{entry.first}', True)
+                socket.wrote_at = now
+                self._stage(socket, f'{entry.body},"seq":{entry.first}', True)
 
     def _say(self, now: int, socket: Socket, kind: str, data: dict) -> None:
         """A message of the protocol."""
-        self._stage(now, socket, f'{{"type":"{kind}","data":{to_json(data)}', False)
+        if kind in PROVES_ORDER:
+            socket.wrote_at = now
+        self._stage(socket, f'{{"type":"{kind}","data":{to_json(data)}', False)
 
-    def _stage(self, now: int, socket: Socket, text: str, is_applications: bool) -> None:
-        socket.wrote_at = now
+    def _stage(self, socket: Socket, text: str, is_applications: bool) -> None:
         socket.staged.append((text, is_applications))
         self.dirty[socket.name] = socket
 
