@@ -54,7 +54,10 @@ impl<P: Clone> Connection<P> {
             return;
         };
         let is_ours = matches!(&loaded, Loaded::Saved(saved) if reliable.has_left(&saved.head));
-        reliable.raise_n(wall_ms);
+        // Where this page goes on, the server must tell if a copy of its tab has opened meanwhile: that has taken the time.
+        if !is_ours {
+            reliable.raise_n(wall_ms);
+        }
         let claimed = match loaded {
             Loaded::Failed => {
                 reliable.storage = Storage::Off;

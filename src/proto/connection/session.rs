@@ -251,6 +251,9 @@ impl<P: Clone> Connection<P> {
             Some(highest) if !reliable.raised_n => {
                 reliable.raised_n = true;
                 reliable.raise_n(highest);
+                // Somebody else was this client, and may have given the same seqs.
+                let tx = reliable.window.tx();
+                self.doubt(0, tx, ErrorCode::PageLost);
                 self.attempt_when_permitted(now);
             }
             None if is_user => self.change_user(now),
