@@ -5,7 +5,7 @@ use super::super::close::{CloseAction, CloseFrame};
 use super::super::frames::{AuthNews, Lost, NUMBER_MAX, Resumed, Session};
 use super::super::io::{Batch, Event, Output, Resync, Transmit};
 use super::super::mutation::{self, Mutation};
-use super::super::reliable::{Reliable, Slot, Store, Suspect};
+use super::super::reliable::{Reliable, Slot, Store, Suspect, Window};
 use super::super::retry::Pace;
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
@@ -113,13 +113,16 @@ impl<P: Clone> Connection<P> {
         let Some(rx) = session.rx else {
             return self.record_lost();
         };
-        let tx = self
-            .reliable
-            .as_ref()
-            .map_or(0, |reliable| reliable.window.tx());
+        let Some(reliable) = &self.reliable else {
+            return;
+        };
+        let (tx, goes_back) = (reliable.window.tx(), reliable.window.goes_back(rx));
         if session.got > tx {
             // What was stored is older than what was sent: what became of it since is not known.
             self.doubt(0, tx, ErrorCode::PageLost);
+        } else if goes_back {
+            // The server's record is an older one: what came after that may have been handled.
+            self.doubt(0, tx, ErrorCode::RecordLost);
         }
         self.settle_acked(rx, &session.errs);
         let Some(reliable) = &mut self.reliable else {

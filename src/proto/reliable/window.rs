@@ -97,6 +97,11 @@ impl<P: Clone> Window<P> {
         self.next - 1
     }
 
+    /// Whether the server, which has handled everything up to `rx`, had acked more.
+    pub(crate) fn goes_back(&self, rx: u64) -> bool {
+        rx < self.acked
+    }
+
     /// Whether everything that was written is handled.
     pub(crate) fn is_acked(&self) -> bool {
         self.acked >= self.written()
