@@ -2,6 +2,7 @@
 
 mod attempt;
 mod batch;
+mod drain;
 mod inward;
 mod link;
 mod persistence;

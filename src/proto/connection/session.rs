@@ -1,11 +1,10 @@
 //! The session: opening it, and what follows from how the server answers.
 
-use super::super::auth::TokenReason;
 use super::super::close::{CloseAction, CloseFrame};
 use super::super::frames::{AuthNews, Lost, NUMBER_MAX, Resumed, Session};
 use super::super::io::{Batch, Event, Output, Resync, Transmit};
 use super::super::mutation::{self, Mutation};
-use super::super::reliable::{Reliable, Slot, Store, Suspect, Window};
+use super::super::reliable::{Reliable, Slot, Store, Suspect};
 use super::super::retry::Pace;
 use super::super::state::{State, Writable};
 use super::super::time::Instant;
@@ -18,11 +17,6 @@ use crate::error::ErrorCode;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// How long a client that was asked to leave waits for acks.
-const LEAVE_MS: u64 = 5_000;
-/// No server may keep clients away, or ask them to leave, for longer: 5 minutes.
-const DRAIN_MS: u64 = 300_000;
 
 impl<P: Clone> Connection<P> {
     /// The socket is open, and the server speaks the protocol: ask for a session.
@@ -337,52 +331,6 @@ impl<P: Clone> Connection<P> {
             }
             AuthNews::Needed { .. } => self.refresh_token(),
         }
-    }
-
-    /// The server wants to be left: not at once, or all clients would come back at once.
-    pub(super) fn handle_drain(&mut self, now: Instant, after_ms: u64, spread_ms: u64) {
-        let spread = self.retry.spread(spread_ms.min(DRAIN_MS));
-        self.timers.set(
-            Timer::Drain,
-            Some(now.after(after_ms.min(DRAIN_MS) + spread)),
-        );
-    }
-
-    /// It is time to leave: write no more, wait for acks for a while.
-    pub(super) fn drain_due(&mut self, now: Instant) {
-        let State::Ready { writable, .. } = &mut self.state else {
-            return;
-        };
-        if *writable == Writable::Leaving {
-            return self.leave(now);
-        }
-        *writable = Writable::Leaving;
-        self.timers.set(Timer::Drain, Some(now.after(LEAVE_MS)));
-        self.leave_when_acked(now);
-    }
-
-    pub(super) fn leave_when_acked(&mut self, now: Instant) {
-        let leaving = matches!(
-            self.state,
-            State::Ready {
-                writable: Writable::Leaving,
-                ..
-            }
-        );
-        let is_acked = self
-            .reliable
-            .as_ref()
-            .is_none_or(|reliable| reliable.window.is_acked());
-        if leaving && is_acked {
-            self.leave(now);
-        }
-    }
-
-    fn leave(&mut self, now: Instant) {
-        self.write_ack();
-        self.abandon_with(4100, "drained", ErrorCode::Disconnected);
-        self.token_reason = TokenReason::Connect;
-        self.attempt_when_permitted(now);
     }
 
     /// The application closed: what the server has is not known any more, and nothing is left to resume.
