@@ -33,8 +33,10 @@ impl<M, P: Clone> Sessions<M, P> {
     }
 
     fn evict_session(&mut self, cid: &Cid, user: &str) -> bool {
+        // One whose socket is being opened keeps its place: ending its session would make no room.
         let detached = self
             .others(cid, user)
+            .filter(|(_, client)| client.socket.is_none())
             .filter_map(|(cid, client)| Some((client.detached()?, cid)));
         let Some(oldest) = detached.min().map(|(_, cid)| cid.clone()) else {
             return false;
