@@ -106,6 +106,7 @@ impl<P: Clone> Ring<P> {
             return false;
         }
         self.ack(rx);
+        self.merge_marks();
         self.in_flight = 0;
         self.in_flight_bytes = 0;
         if mutation::is(Mutation::NoReplayServer) {
@@ -113,6 +114,16 @@ impl<P: Clone> Ring<P> {
             self.in_flight = self.entries.iter().filter(was_written).count();
         }
         true
+    }
+
+    /// Of marks in a row the last says all: written one after the other, they would wait for each other's acks.
+    fn merge_marks(&mut self) {
+        for entry in core::mem::take(&mut self.entries) {
+            if entry.is_lost() && self.entries.back().is_some_and(Entry::is_lost) {
+                self.entries.pop_back();
+            }
+            self.entries.push_back(entry);
+        }
     }
 
     /// The next frame, as far as the client has room; empty if there is nothing to write now.
