@@ -42,7 +42,7 @@ export interface Module {
 /** Gets the module: at once if it can. */
 export type Load = () => Module | Promise<Module>;
 
-// The kinds of `Link.event_`; `src/js/facade.rs` has the same numbers.
+// The kinds of `Link.event_`; `js/src/facade.rs` has the same numbers.
 export const STATUS = 0;
 export const STOPPED = 1;
 export const ANSWERED = 2;
