@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, OnceCell};
 use std::fs;
+use std::ops::AddAssign;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::failures::{self, Failure};
 use crate::process::{self, Finished, View};
 use crate::project::Project;
 use crate::tally::{self, Runner, Tally};
@@ -30,6 +32,16 @@ pub struct Outcome {
     pub tally: Tally,
     /// What a reader has to know: figures, reasons for skipping.
     pub notes: Vec<String>,
+    /// The failed tests that its runner names.
+    pub failures: Vec<Failure>,
+}
+
+impl AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.tally += other.tally;
+        self.notes.extend(other.notes);
+        self.failures.extend(other.failures);
+    }
 }
 
 impl Outcome {
@@ -42,6 +54,7 @@ impl Outcome {
         Self {
             tally,
             notes: Vec::new(),
+            failures: Vec::new(),
         }
     }
 }
@@ -89,11 +102,17 @@ impl<'a> Bench<'a> {
         let finished = self.watch(&mut command)?;
         let mut tally = tally::count(runner, &finished.output);
         let mut notes = Vec::new();
+        let mut failures = Vec::new();
         if finished.success {
             ensure!(tally.passed > 0, "no test ran: {}", self.failure(&finished));
         } else {
             tally.failed = tally.failed.max(1);
             notes.push(self.failure(&finished));
+            failures = failures::find(runner, &finished.output);
+            let shown: String = failures.iter().map(|test| test.show(usize::MAX)).collect();
+            if !shown.is_empty() {
+                notes.push(format!("these tests failed:\n{shown}"));
+            }
         }
         if tally.skipped > 0 {
             let number = tally.skipped;
@@ -101,7 +120,11 @@ impl<'a> Bench<'a> {
                 "skipped: {number} that their source marks as not to be run by default"
             ));
         }
-        Ok(Outcome { tally, notes })
+        Ok(Outcome {
+            tally,
+            notes,
+            failures,
+        })
     }
 
     /// Makes the npm package, unless this run has made it already.

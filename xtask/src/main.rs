@@ -5,6 +5,7 @@ mod browsers;
 mod cargo_tools;
 mod delivery;
 mod demo;
+mod failures;
 mod node_tools;
 mod package;
 mod process;

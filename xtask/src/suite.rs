@@ -289,9 +289,7 @@ fn delivery_counts(bench: &Bench) -> Result<Outcome> {
     bench.package()?;
     let mut trial = delivery::trial(bench.project, Engine::Chromium)?;
     trial.args("--delivery plain --mix cuts --cuts 8 --messages 1000 --expect-loss".split(' '));
-    let Outcome { tally, notes } = bench.counted(Runner::Node, trial)?;
-    outcome.tally += tally;
-    outcome.notes.extend(notes);
+    outcome += bench.counted(Runner::Node, trial)?;
     Ok(outcome)
 }
 
@@ -308,9 +306,7 @@ fn garbage(bench: &Bench) -> Result<Outcome> {
     for engine in Engine::ALL {
         let mut trial = delivery::trial(bench.project, engine)?;
         trial.args("--mix garbage --messages 1000 --cuts 25".split(' '));
-        let Outcome { tally, notes } = bench.counted(Runner::Node, trial)?;
-        outcome.tally += tally;
-        outcome.notes.extend(notes);
+        outcome += bench.counted(Runner::Node, trial)?;
     }
     Ok(outcome)
 }
