@@ -119,7 +119,7 @@ fn session(fields: &Fields) -> Session {
         _ => Resumed::Yes,
     };
     let mut errs = Vec::new();
-    while let Some(seq) = fields.maybe(14 + errs.len()) {
+    while let Some(seq) = fields.maybe(15 + errs.len()) {
         errs.push((seq, fields.word(5 + errs.len())));
     }
     Session {
@@ -132,17 +132,18 @@ fn session(fields: &Fields) -> Session {
         rx: fields.maybe(2),
         errs,
         maybe: fields.maybe(3),
-        from: fields.number(4),
+        prior: fields.maybe(4),
+        from: fields.number(5),
         terms: Terms {
-            ping_ms: fields.number(5),
-            timeout_ms: fields.number(6),
-            ttl_ms: fields.number(7),
-            max_frame: fields.number(8),
-            window: fields.number(9),
-            window_bytes: fields.number(10),
-            rate: fields.maybe(11),
-            burst: fields.maybe(12),
-            exp_ms: fields.maybe(13),
+            ping_ms: fields.number(6),
+            timeout_ms: fields.number(7),
+            ttl_ms: fields.number(8),
+            max_frame: fields.number(9),
+            window: fields.number(10),
+            window_bytes: fields.number(11),
+            rate: fields.maybe(12),
+            burst: fields.maybe(13),
+            exp_ms: fields.maybe(14),
         },
     }
 }

@@ -33,7 +33,7 @@ const MOST = 256;
 const CONTROLS: [name: string, numbers: string, words: string][] = [
   [
     "session",
-    "resumed got rx? maybe? from ping_ms timeout_ms ttl_ms max_frame window window_bytes rate? burst? exp_ms?",
+    "resumed got rx? maybe? prior? from ping_ms timeout_ms ttl_ms max_frame window window_bytes rate? burst? exp_ms?",
     "sid key epoch user reason?",
   ],
   ["ack", "ack", ""],

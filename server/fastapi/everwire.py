@@ -755,6 +755,7 @@ class Stream:
         self.user = user
         self.record = record
         self.got = record.rx
+        self.prior_n = record.n
         self.maybe = record.begun if record.rx is not None and record.begun > record.rx else None
         self.queue: deque[tuple[Message | Skip, int]] = deque()
         self.queue_bytes = 0
@@ -1009,7 +1010,7 @@ class Sessions:
         elif not self._make_room(now, socket.user, known):
             self._close(now, socket, 4429, "")
         else:
-            record = record or Record(user, opening.n, _rx_without_record(opening))
+            record = record or Record(user, 0, _rx_without_record(opening))
             self._join(now, socket, known or self._new_stream(now, socket, record))
 
     def _new_stream(self, now: int, socket: Socket, record: Record) -> Stream:
@@ -1022,7 +1023,7 @@ class Sessions:
         opening = _opening(socket)
         if stream.socket:
             self._close(now, stream.socket, 4409, "superseded")
-        stream.record.n = opening.n
+        stream.prior_n, stream.record.n = stream.record.n, opening.n
         self.outputs.append(Attach(stream.cid, _copy(stream)))
         reason = self._refusal(stream, opening.resume) if opening.resume else None
         is_resumed = opening.resume is not None and reason is None
@@ -1083,6 +1084,7 @@ class Sessions:
             "reason": reason,
             "errs": stream.errs() or None,
             "maybe": stream.maybe,
+            "prior": stream.prior_n or None,
             "rate": config.rate,
             "burst": config.burst,
             "exp_ms": socket.exp_ms,

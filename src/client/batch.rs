@@ -151,6 +151,8 @@ struct SessionData {
     errs: Option<Vec<(u64, String)>>,
     #[serde(default, deserialize_with = "optional_number")]
     maybe: Option<u64>,
+    #[serde(default, deserialize_with = "optional_number")]
+    prior: Option<u64>,
     #[serde(deserialize_with = "number")]
     from: u64,
     #[serde(deserialize_with = "number")]
@@ -262,6 +264,7 @@ fn session(data: SessionData) -> Option<Session> {
         rx: data.rx,
         errs,
         maybe: data.maybe,
+        prior: data.prior,
         from: data.from,
         terms: Terms {
             ping_ms: data.ping_ms,
@@ -349,7 +352,8 @@ mod tests {
                     json!({
                         "control": "session", "sid": session.sid, "key": session.key.secret(), "epoch": session.epoch,
                         "user": session.user, "resumed": is_resumed, "reason": reason, "got": session.got,
-                        "rx": session.rx, "errs": session.errs, "maybe": session.maybe, "from": session.from,
+                        "rx": session.rx, "errs": session.errs, "maybe": session.maybe,
+                        "prior": session.prior, "from": session.from,
                         "ping_ms": terms.ping_ms, "timeout_ms": terms.timeout_ms, "ttl_ms": terms.ttl_ms,
                         "max_frame": terms.max_frame, "window": terms.window, "window_bytes": terms.window_bytes,
                         "rate": terms.rate, "burst": terms.burst, "exp_ms": terms.exp_ms,

@@ -7,6 +7,7 @@ mod window;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::auth::Token;
 use super::frames::{self, NUMBER_MAX, Open, Resume};
@@ -33,6 +34,10 @@ pub(crate) struct Reliable<P> {
     rngs: [Rng; 2],
     cid: String,
     n: u64,
+    /// Openings with these numbers are those of other pages that went on with the storage that this page took over.
+    foreign: Range<u64>,
+    /// What this page called the head that it left, 0 before it left any.
+    left: u64,
     /// The fingerprint of the user, once the server has told it.
     user: Option<String>,
     /// The session to go on with. Its `rx` is that of its beginning: `inbound` knows the present one.
@@ -44,6 +49,8 @@ pub(crate) struct Reliable<P> {
     pub(crate) saved: Option<Saved<P>>,
     /// What left while the storage was not ours, and is stored still.
     pub(crate) forgotten: Vec<Slot>,
+    /// The ids of what an earlier page left.
+    pub(crate) restored: Range<u64>,
     /// The last place in the queue that was given in the storage: what is sent first is stored first.
     pub(crate) last_place: u64,
     /// The largest frame that the server takes, in UTF-8 bytes.
@@ -99,6 +106,8 @@ impl<P: Clone> Reliable<P> {
             rngs,
             cid: String::new(),
             n: 0,
+            foreign: 0..0,
+            left: 0,
             user: None,
             session: None,
             window: Window::new(),
@@ -106,6 +115,7 @@ impl<P: Clone> Reliable<P> {
             storage,
             saved: None,
             forgotten: Vec::new(),
+            restored: 0..0,
             last_place: 0,
             max_frame: MAX_FRAME,
             uncertain_to: 0,
@@ -125,8 +135,7 @@ impl<P: Clone> Reliable<P> {
 
     /// Whether this page left this head when it went away, and no other has been there since.
     pub(crate) fn has_left(&self, head: &Head) -> bool {
-        let is_same = head.cid == self.cid && head.n == self.n && head.tx == self.window.tx();
-        is_same && head.end == PageEnd::Clean
+        head.end == PageEnd::Clean(self.left)
     }
 
     /// Whether a message that may be too large is underway, alone.
@@ -150,6 +159,8 @@ impl<P: Clone> Reliable<P> {
         self.session = None;
         self.window = Window::new();
         self.uncertain_to = 0;
+        self.foreign = 0..0;
+        self.left = 0;
         self.suspect = Suspect::None;
     }
 
@@ -165,6 +176,7 @@ impl<P: Clone> Reliable<P> {
         self.cid.clone_from(&head.cid);
         // Should the page that left it come back, this shows that another one was there.
         self.raise_n(head.n + 1);
+        self.foreign = head.n + 1..self.n + 1;
         self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
         self.uncertain_to = head.uncertain_to;
         self.window = Window::restore(head.tx, held);
@@ -174,6 +186,12 @@ impl<P: Clone> Reliable<P> {
             self.inbound.restore(place.rx);
             self.session = Some(place.clone());
         }
+    }
+
+    /// Whether another page was this client since the one whose storage was taken over. It may have given the same seqs.
+    pub(crate) fn was_another(&self, session: &frames::Session) -> bool {
+        let prior = session.prior.as_ref();
+        prior.is_some_and(|n| self.foreign.contains(n))
     }
 
     /// The number of the next opening is at least this.
@@ -222,7 +240,18 @@ impl<P: Clone> Reliable<P> {
         self.raised_n = false;
     }
 
-    pub(crate) fn head(&self, end: PageEnd) -> Box<Head> {
+    /// The head of a page that goes away.
+    pub(crate) fn last_head(&mut self) -> Box<Head> {
+        let [rng, _] = &mut self.rngs;
+        self.left = rng.between(1, NUMBER_MAX);
+        self.head_with(PageEnd::Clean(self.left))
+    }
+
+    pub(crate) fn head(&self) -> Box<Head> {
+        self.head_with(PageEnd::Open)
+    }
+
+    fn head_with(&self, end: PageEnd) -> Box<Head> {
         let keeps_place = self.options.persist == config::Persist::Session;
         Box::new(Head {
             cid: self.cid.clone(),

@@ -230,7 +230,7 @@ impl World {
                 if let Store::Head(head) = &store {
                     self.tabs[tab].is_stale = false;
                     let works = self.tabs[tab].storage.state == Health::Works;
-                    self.pages[page].left_clean = works && head.end == PageEnd::Clean;
+                    self.pages[page].left_clean = works && matches!(head.end, PageEnd::Clean(_));
                 }
                 if !self.tabs[tab].storage.act(store) {
                     self.see("the storage fails");

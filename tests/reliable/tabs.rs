@@ -177,6 +177,10 @@ impl World {
         self.tabs[tab].page = None;
         let back = self.now + self.dice.within(0..=20_000);
         self.queue.push(back, Happening::Back(tab, page));
+        if back % 8 == 0 && self.tabs.len() < TABS {
+            self.see("a tab that shows another site is copied");
+            self.copy(tab);
+        }
         if self.dice.one_in(2) {
             self.see("another page of the site meanwhile");
             let loads = self.now + self.dice.within(0..=10_000);

@@ -2,8 +2,9 @@
 
 use everwire::proto::frames::{Beat, Control, Part, Resumed, Run, Session, Terms};
 use everwire::proto::{
-    Connection, Content, Event, Frame, Head, Input, Instant, Loaded, MessageId, Outgoing, Output,
-    PageEvent, Saved, SocketEvent, SocketId, StorageEvent, Store, Stored, Token, Transmit,
+    CloseFrame, Connection, Content, Event, Frame, Head, Input, Instant, Loaded, MessageId,
+    Outgoing, Output, PageEvent, Saved, SocketEvent, SocketId, StorageEvent, Store, Stored, Token,
+    Transmit,
 };
 use everwire::{Config, Delivery, ErrorCode, Reliable};
 
@@ -23,23 +24,34 @@ struct Page {
 impl Page {
     /// It has a session.
     fn open() -> Self {
+        let mut page = Self::load(None, Vec::new());
+        page.session(0);
+        page
+    }
+
+    /// It waits for its session, with what an earlier page left.
+    fn load(head: Option<Head>, stored: Vec<Stored<&'static str>>) -> Self {
         let mut config = Config::new("ws://host/ws");
         config.delivery = Delivery::Reliable(Reliable::default());
         let mut page = Self {
             connection: Connection::new(config, 7, NOW).unwrap(),
-            head: None,
-            stored: Vec::new(),
+            head,
+            stored,
             socket: SocketId::default(),
             events: Vec::new(),
             written: Vec::new(),
         };
         page.connection.connect(NOW);
         page.drain();
-        page.session(0);
         page
     }
 
     fn session(&mut self, got: u64) {
+        self.session_after(None, got);
+    }
+
+    /// The server says which opening came before.
+    fn session_after(&mut self, prior: Option<u64>, got: u64) {
         self.socket_event(SocketEvent::Accepted);
         let terms = Terms {
             max_frame: 64 << 10,
@@ -55,6 +67,7 @@ impl Page {
             rx: Some(got),
             errs: Vec::new(),
             maybe: None,
+            prior,
             from: 1,
             terms,
         })));
@@ -71,6 +84,14 @@ impl Page {
 
     fn socket_event(&mut self, event: SocketEvent) {
         self.input(Input::Socket(self.socket, event));
+    }
+
+    fn cut(&mut self) {
+        let frame = CloseFrame {
+            code: 1006,
+            reason: String::new(),
+        };
+        self.socket_event(SocketEvent::Closed(frame, None));
     }
 
     fn input(&mut self, input: Input) {
@@ -193,6 +214,69 @@ fn a_page_that_comes_back_from_the_cache_has_its_receipts_still() {
     assert!(page.events.contains(&Event::Acked(MessageId(1))));
     let lost = |event: &Event<_>| matches!(event, Event::Uncertain(..) | Event::Restored(..));
     assert!(!page.events.iter().any(lost), "{:?}", page.events);
+}
+
+/// A page left in good order with one message written and one queued; the next page of its tab waits for its session.
+fn reload() -> (Page, Head) {
+    let mut page = Page::open();
+    page.send(Outgoing::message("written", 7));
+    page.cut();
+    page.send(Outgoing::message("queued", 6));
+    page.input(Input::Page(PageEvent::Leave));
+    let head = page.head.unwrap();
+    (Page::load(Some(head.clone()), page.stored), head)
+}
+
+fn uncertain(page: &Page) -> Vec<MessageId> {
+    let of = |event: &Event<_>| match event {
+        Event::Uncertain(id, ErrorCode::PageLost) => Some(*id),
+        _ => None,
+    };
+    page.events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_page_that_goes_on_as_the_only_one_keeps_its_receipts() {
+    let (mut page, head) = reload();
+    page.session_after(Some(head.n), 1);
+    assert!(page.events.contains(&Event::Acked(MessageId(1))));
+    assert_eq!(uncertain(&page), []);
+}
+
+#[test]
+fn a_page_that_opens_twice_does_not_take_itself_for_another() {
+    let (mut page, head) = reload();
+    page.socket_event(SocketEvent::Accepted);
+    let first = page.head.clone().unwrap().n;
+    assert!(first > head.n + 1);
+    page.cut();
+    page.connection.reconnect(NOW);
+    page.drain();
+    page.session_after(Some(first), 1);
+    assert_eq!(uncertain(&page), []);
+}
+
+#[test]
+fn a_copy_of_the_tab_that_was_the_client_meanwhile_makes_everything_uncertain() {
+    let (mut page, head) = reload();
+    page.session_after(Some(head.n + 1), 1);
+    assert_eq!(uncertain(&page), [MessageId(1), MessageId(2)]);
+    assert!(!page.events.contains(&Event::Acked(MessageId(1))));
+}
+
+#[test]
+fn storage_that_another_page_left_is_not_taken_for_the_pages_own() {
+    let mut page = Page::open();
+    page.send(Outgoing::message("{}", 2));
+    page.input(Input::Page(PageEvent::Leave));
+    let (head, stored) = (page.head.clone().unwrap(), page.stored.clone());
+    let mut other = Page::load(Some(head), stored);
+    other.input(Input::Page(PageEvent::Leave));
+    page.head = other.head;
+    page.events.clear();
+    page.input(Input::Page(PageEvent::Return));
+    let restored = |event: &Event<_>| matches!(event, Event::Restored(..));
+    assert!(page.events.iter().any(restored), "{:?}", page.events);
 }
 
 #[test]

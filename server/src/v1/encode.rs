@@ -83,7 +83,8 @@ fn session_data(session: &Session) -> Value {
     let mut data = json!({
         "sid": session.sid, "key": session.key.secret(), "epoch": session.epoch, "user": session.user,
         "resumed": session.resumed == Resumed::Yes, "reason": reason,
-        "got": session.got, "errs": errs, "maybe": session.maybe, "from": session.from,
+        "got": session.got, "errs": errs, "maybe": session.maybe,
+        "prior": session.prior, "from": session.from,
         "ping_ms": terms.ping_ms, "timeout_ms": terms.timeout_ms, "ttl_ms": terms.ttl_ms,
         "max_frame": terms.max_frame, "window": terms.window, "window_bytes": terms.window_bytes,
         "rate": terms.rate, "burst": terms.burst, "exp_ms": terms.exp_ms,

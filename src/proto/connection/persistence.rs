@@ -153,6 +153,7 @@ impl<P: Clone> Connection<P> {
         };
         self.lose_page();
         let crashed = saved.head.end == PageEnd::Open && !mutation::is(Mutation::NoUncleanEnd);
+        let first = self.next_id().0;
         let mut held = Vec::new();
         let mut queued = Vec::new();
         for message in in_order(saved.messages) {
@@ -188,6 +189,7 @@ impl<P: Clone> Connection<P> {
         let Some(reliable) = &mut self.reliable else {
             return;
         };
+        reliable.restored = first..self.last_id.0 + 1;
         reliable.adopt(&saved.head, held);
         if crashed {
             reliable.uncertain_to = reliable.window.tx();
@@ -221,6 +223,28 @@ impl<P: Clone> Connection<P> {
             body,
             bytes: message.bytes,
             receipt,
+        }
+    }
+
+    /// Whether another page sent what was restored is not sure.
+    pub(super) fn doubt_restored(&mut self) {
+        let resends = self.resends();
+        let Some(reliable) = &mut self.reliable else {
+            return;
+        };
+        let restored = core::mem::take(&mut reliable.restored);
+        let mut settled = Vec::new();
+        for entry in self.outbox.entries() {
+            if restored.contains(&entry.id.0) && entry.receipt == Receipt::Open {
+                entry.receipt = Receipt::Settled;
+                settled.push(entry.id);
+            }
+        }
+        for id in settled {
+            if !resends && let Some(place) = self.outbox.remove(id).and_then(|entry| entry.stored) {
+                self.store(Store::Forget(Slot::Queued(place)));
+            }
+            self.event(Event::Uncertain(id, ErrorCode::PageLost));
         }
     }
 
@@ -260,8 +284,8 @@ impl<P: Clone> Connection<P> {
         }
         if reliable.storage == Storage::Used {
             self.store_all(u64::MAX);
-            if let Some(reliable) = &self.reliable {
-                let head = reliable.head(PageEnd::Clean);
+            if let Some(reliable) = &mut self.reliable {
+                let head = reliable.last_head();
                 self.push_store(Store::Head(head));
             }
         }
@@ -292,7 +316,7 @@ impl<P: Clone> Connection<P> {
     /// Writes the head, if the page is one to survive.
     pub(super) fn store_head(&mut self) {
         if let Some(reliable) = &self.reliable {
-            let head = reliable.head(PageEnd::Open);
+            let head = reliable.head();
             self.store(Store::Head(head));
         }
     }

@@ -111,9 +111,10 @@ impl<P: Clone> Connection<P> {
             return;
         };
         let (tx, goes_back) = (reliable.window.tx(), reliable.window.goes_back(rx));
-        if session.got > tx {
+        if session.got > tx || reliable.was_another(session) {
             // What was stored is older than what was sent: what became of it since is not known.
             self.doubt(0, tx, ErrorCode::PageLost);
+            self.doubt_restored();
         } else if goes_back {
             // The server's record is an older one: what came after that may have been handled.
             self.doubt(0, tx, ErrorCode::RecordLost);

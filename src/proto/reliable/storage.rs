@@ -10,9 +10,7 @@ use super::super::ids::MessageKind;
 use super::super::wire;
 
 /// The layout of the head.
-const VERSION: &str = "1";
-/// What ends the head of a page that went away in good order.
-const CLEAN: &str = "clean";
+const VERSION: &str = "2";
 /// The queue may fill so many UTF-8 bytes with what the window leaves.
 pub(crate) const QUEUE_BYTES: u64 = 256 << 10;
 
@@ -40,8 +38,8 @@ pub struct Head {
 pub enum PageEnd {
     /// It lives, or crashed: what it held may have been written after it was stored.
     Open,
-    /// It went away in good order.
-    Clean,
+    /// It went away in good order, and would know its head again by this random number.
+    Clean(u64),
 }
 
 /// Where a message is stored.
@@ -113,8 +111,8 @@ impl Head {
             }
             line(&wire::number(place.rx));
         }
-        if self.end == PageEnd::Clean {
-            line(CLEAN);
+        if let PageEnd::Clean(stamp) = self.end {
+            line(&wire::number(stamp));
         }
         text
     }
@@ -134,7 +132,7 @@ impl Head {
             place: None,
             end: PageEnd::Open,
         };
-        if rest.is_some_and(|rest| rest != CLEAN) {
+        if rest.is_some_and(|rest| rest.contains('\n')) {
             head.place = Some(Resume {
                 sid: take_line(&mut rest)?.into(),
                 key: Token::new(take_line(&mut rest)?),
@@ -142,12 +140,10 @@ impl Head {
                 rx: take_number(&mut rest)?,
             });
         }
-        match rest {
-            None => {}
-            Some(CLEAN) => head.end = PageEnd::Clean,
-            Some(_) => return None,
+        if rest.is_some() {
+            head.end = PageEnd::Clean(take_number(&mut rest)?);
         }
-        Some(head)
+        rest.is_none().then_some(head)
     }
 }
 
@@ -180,6 +176,7 @@ fn take_number(rest: &mut Option<&str>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::frames::NUMBER_MAX;
     use super::*;
 
     fn head() -> Head {
@@ -202,7 +199,7 @@ mod tests {
             epoch: "e".to_owned(),
             rx: 9,
         };
-        for end in [PageEnd::Open, PageEnd::Clean] {
+        for end in [PageEnd::Open, PageEnd::Clean(NUMBER_MAX)] {
             for place in [None, Some(place.clone())] {
                 let head = Head {
                     place,
@@ -218,11 +215,12 @@ mod tests {
     fn what_is_no_head_is_none() {
         for text in [
             "",
-            "2\na\nb\n1\n1\n1",
-            "1\na\nb\n1\n1",
-            "1\na\nb\n1\n-1\n1",
-            "1\na\nb\n1\n1\n9007199254740992",
-            "1\na\nb\n1\n1\n1\nextra",
+            "1\na\nb\n1\n1\n1",
+            "2\na\nb\n1\n1",
+            "2\na\nb\n1\n-1\n1",
+            "2\na\nb\n1\n1\n9007199254740992",
+            "2\na\nb\n1\n1\n1\nextra",
+            "2\na\nb\n1\n1\n1\ns\nk\ne\n1\n1\n1",
         ] {
             assert_eq!(Head::from_text(text), None, "{text:?}");
         }

@@ -22,6 +22,8 @@ pub(super) struct Client<M, P> {
     pub(super) fingerprint: String,
     /// The highest opening.
     pub(super) n: u64,
+    /// The one before it, 0 if there was none.
+    pub(super) prior_n: u64,
     /// The socket that claims it or is attached.
     pub(super) socket: Option<SocketId>,
     pub(super) session: Option<Session<P>>,
@@ -159,6 +161,7 @@ impl<M, P: Clone> Client<M, P> {
             user,
             fingerprint: record.user,
             n: record.n,
+            prior_n: 0,
             socket: None,
             session: None,
             ended: None,

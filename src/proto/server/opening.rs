@@ -136,7 +136,7 @@ impl<M, P: Clone> Sessions<M, P> {
         let Some(client) = self.clients.get_mut(&cid) else {
             return;
         };
-        client.n = n;
+        client.prior_n = core::mem::replace(&mut client.n, n);
         client.socket = Some(id);
         let write = Write::Claim {
             user: client.fingerprint.clone(),
@@ -249,6 +249,7 @@ impl<M, P: Clone> Sessions<M, P> {
                 false => client.errs(),
             },
             maybe: client.maybe,
+            prior: Some(client.prior_n).filter(|n| *n > 0),
             from,
             terms: self.terms(grant.life_ms),
         })

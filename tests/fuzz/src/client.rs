@@ -360,7 +360,7 @@ fn saved(bytes: &mut Bytes) -> Saved<Payload> {
         uncertain_to: bytes.near(tx),
         user: bytes.name(),
         place,
-        end: bytes.one(&[PageEnd::Clean, PageEnd::Open]),
+        end: bytes.one(&[PageEnd::Clean(1), PageEnd::Open]),
     };
     let mut messages: Vec<Stored<Payload>> = Vec::new();
     for _ in 0..bytes.below(10) {
