@@ -26,6 +26,7 @@ import logging
 import math
 import re
 import secrets
+import signal
 import sqlite3
 import time
 from collections import deque
@@ -1561,9 +1562,13 @@ class Everwire:
         self._opened = 0
         self._tasks: set[asyncio.Task] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_draining = False
 
     async def serve(self, websocket: WebSocketLike, authenticate: Authenticator) -> None:
         """Accepts a WebSocket that offers `SUBPROTOCOL` and returns when it is closed."""
+        if self._is_draining:
+            await websocket.close()
+            return
         await websocket.accept(subprotocol=SUBPROTOCOL)
         self._opened += 1
         name, line = self._opened, Line(websocket, authenticate)
@@ -1603,11 +1608,42 @@ class Everwire:
         self._do(self._sessions.ask_token, user, in_ms)
 
     async def drain(self, spread_ms: int = 5_000) -> None:
-        """Asks all clients to leave within `spread_ms`, for another node, and returns when they have or had the time to."""
+        """Asks all clients to leave within `spread_ms`, for another node, and returns when they have or had the time to.
+
+        From now on no socket is accepted any more.
+        """
+        self._is_draining = True
         self._do(self._sessions.drain, 0, spread_ms)
         end = asyncio.get_running_loop().time() + spread_ms / 1_000 + 5
         while self._lines and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.1)
+
+    def drain_on_sigterm(self, spread_ms: int = 2_000) -> None:
+        """On SIGTERM, drains before the server stops. Call it when the application starts, in the server's main thread.
+
+        uvicorn has its own handler by then, which closes all sockets with 1012 before the application hears of it: that one is
+        called after the drain. A second SIGTERM does not wait, nor does Ctrl-C.
+        """
+        stop = signal.getsignal(signal.SIGTERM)
+        if not callable(stop):
+            # No server waits to be told.
+            return
+        loop = asyncio.get_running_loop()
+
+        async def drain_and_stop() -> None:
+            try:
+                await self.drain(spread_ms)
+            finally:
+                stop(signal.SIGTERM, None)
+
+        def on_signal(*arguments: Any) -> None:
+            if self._is_draining:
+                stop(*arguments)
+                return
+            self._is_draining = True
+            loop.call_soon_threadsafe(lambda: self._spawn(drain_and_stop()))
+
+        signal.signal(signal.SIGTERM, on_signal)
 
     async def _read(self, name: Hashable, websocket: WebSocketLike) -> None:
         while (event := await websocket.receive())["type"] == "websocket.receive":

@@ -60,12 +60,14 @@ wire = Everwire(streams, handle, on_join=on_join, on_leave=on_leave)
 
 
 class Reliable:
-    """Serves the WebSockets that offer everwire.v1. The application below gets all others."""
+    """Serves the WebSockets that offer everwire.v1. The application below gets all else."""
 
     def __init__(self, below: ASGIApp) -> None:
         self.below = below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            wire.drain_on_sigterm()
         if scope["type"] != "websocket" or SUBPROTOCOL not in scope["subprotocols"]:
             await self.below(scope, receive, send)
             return

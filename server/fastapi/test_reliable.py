@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 HERE = Path(__file__).parent
@@ -162,6 +163,37 @@ def test_pushes_wait_for_a_client_that_is_away(board: Server) -> None:
     while len(ben.received) < 2:
         ben.receive()
     assert [message["data"]["title"] for message in ben.received] == ["One", "Two"]
+
+
+def test_sigterm_lets_reliable_clients_leave_before_the_sockets_are_closed(board: Server) -> None:
+    ann, ben = Client("ann"), Client("ben")
+    ann.open(board), ben.open(board)
+    with connect(f"ws://{board.address}/ws/cleo?tab=t") as plain:
+        board.process.terminate()
+        for client in (ann, ben):
+            assert [message["type"] for message in client.receive()] == ["$drain"]
+        with pytest.raises(InvalidStatus):
+            Client("ann").open(board)
+        # Still served until it leaves.
+        assert ann.request("create_task", {"title": "Last words"})["type"] == "task_created"
+        assert json.loads(plain.recv(timeout=5))["data"]["title"] == "Last words"
+        ann.socket.close(4100)
+        ben.socket.close(4100)
+        with pytest.raises(ConnectionClosed) as closed:
+            plain.recv(timeout=5)
+        assert closed.value.rcvd and closed.value.rcvd.code == 1012
+    assert board.process.wait(timeout=10) == -signal.SIGTERM
+
+
+def test_a_second_sigterm_does_not_wait_for_clients(board: Server) -> None:
+    ann = Client("ann")
+    ann.open(board)
+    board.process.terminate()
+    assert [message["type"] for message in ann.receive()] == ["$drain"]
+    board.process.terminate()
+    with pytest.raises(ConnectionClosed) as closed:
+        ann.socket.recv(timeout=5)
+    assert closed.value.rcvd and closed.value.rcvd.code == 1012
 
 
 def test_garbage_closes_4400_and_leaves_nothing_behind(board: Server) -> None:
