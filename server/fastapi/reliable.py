@@ -1,21 +1,26 @@
-"""The task board with reliable delivery: main.py, and these lines beside it.
+"""The task board with reliable delivery and the counts that show it: main.py, and these lines beside it.
 
     python -m uvicorn reliable:app --port 8080
 
 Clients that offer everwire.v1 get it; all others get what main.py gives them, at the same address.
 """
 
-from fastapi import WebSocket
+import asyncio
+
+from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope
+from starlette.types import Send as AsgiSend
 
+from counts import Counts, Mark, Send
 from everwire import SUBPROTOCOL, Delivery, Everwire, Refused, Reply, SqliteStore, User
 from main import HANDLERS, app, board, manager, store
 from main import config as plain_config
 from tasks import TaskError
 
 streams = SqliteStore(store.db)
+counts = Counts(store.db)
 
 __all__ = ["app"]
 
@@ -24,7 +29,9 @@ async def handle(delivery: Delivery) -> Reply | None:
     """As `handle_message` of main.py, but a task and the mark that its message was handled are committed together."""
     try:
         with streams.transaction(delivery):
-            if handler := HANDLERS.get(delivery.type):
+            if delivery.type == "mark":
+                counts.mark(Mark.model_validate(delivery.data), to_client(delivery.cid))
+            elif handler := HANDLERS.get(delivery.type):
                 answer = await handler(delivery.user, delivery.data)
                 return answer["type"], answer["data"]
     except (ValidationError, TypeError, KeyError) as error:
@@ -32,6 +39,36 @@ async def handle(delivery: Delivery) -> Reply | None:
     except TaskError as refusal:
         raise Refused(refusal.code, refusal.message) from refusal
     return None
+
+
+def to_client(cid: str) -> Send:
+    async def send(message: dict) -> None:
+        wire.send_to_client(cid, message["type"], message["data"])
+
+    return send
+
+
+async def on_plain_mark(user_id: str, data: dict) -> dict:
+    mark = Mark.model_validate(data)
+    counts.mark(mark, to_tab(user_id, mark.tab))
+    return {"type": "marked", "data": None}
+
+
+def to_tab(user_id: str, tab: str) -> Send:
+    """Who is away misses what is sent: with plain delivery, that is what there is to see."""
+
+    async def send(message: dict) -> None:
+        for socket in list(manager.active_connections.get(user_id, ())):
+            if isinstance(socket, WebSocket) and socket.query_params.get("tab") == tab:
+                try:
+                    await socket.send_json(message)
+                except (RuntimeError, WebSocketDisconnect):
+                    manager.disconnect(user_id, socket)
+
+    return send
+
+
+HANDLERS["mark"] = on_plain_mark
 
 
 class Clients:
@@ -65,9 +102,10 @@ class Reliable:
     def __init__(self, below: ASGIApp) -> None:
         self.below = below
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         if scope["type"] == "lifespan":
-            wire.drain_on_sigterm()
+            await self.live(scope, receive, send)
+            return
         if scope["type"] != "websocket" or SUBPROTOCOL not in scope["subprotocols"]:
             await self.below(scope, receive, send)
             return
@@ -79,13 +117,21 @@ class Reliable:
 
         await wire.serve(WebSocket(scope, receive, send), authenticate)
 
+    async def live(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        wire.drain_on_sigterm()
+        ticks = asyncio.create_task(counts.run())
+        try:
+            await self.below(scope, receive, send)
+        finally:
+            ticks.cancel()
+
 
 board.add_middleware(Reliable)
 
 
 async def config() -> dict:
-    """The page offers the choice."""
-    return await plain_config() | {"deliveries": ["plain", "reliable"]}
+    """The page offers the choice and the counts."""
+    return await plain_config() | {"deliveries": ["plain", "reliable"], "counts": True}
 
 
 # Of two routes with one path the first answers.

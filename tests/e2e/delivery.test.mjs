@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 
+import { RELIABLE } from "./harness/servers.mjs";
 import { onEachServer } from "./harness/suite.mjs";
 import { until } from "./harness/until.mjs";
 
@@ -67,5 +68,5 @@ onEachServer(
       await ben.untilRow("Written on reliable", {});
     });
   },
-  ["rust"],
+  RELIABLE,
 );

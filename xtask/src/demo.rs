@@ -77,7 +77,7 @@ fn fastapi_server(project: &Project, port: u16) -> Result<Command> {
     setup::ensure(project, &[Need::Python])?;
     let mut command = project.command(python::interpreter(project));
     command
-        .args(["-m", "uvicorn", "main:app", "--port", &port.to_string()])
+        .args(["-m", "uvicorn", "reliable:app", "--port", &port.to_string()])
         .current_dir(project.root.join("server/fastapi"));
     Ok(command)
 }

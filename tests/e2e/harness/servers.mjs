@@ -1,4 +1,4 @@
-// Starting, killing and asking the two servers of the board.
+// Starting, killing and asking the servers of the board.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,16 +21,23 @@ const COMMANDS = {
     args: ["--port", port, "--db", database],
     cwd: ROOT,
   }),
-  fastapi: (port, database) => ({
-    program: required("EVERWIRE_PYTHON"),
-    args: ["-m", "uvicorn", "main:app", "--port", port],
-    cwd: join(ROOT, "server/fastapi"),
-    env: { BOARD_DB: database },
-  }),
+  fastapi: (port, database) => uvicorn("main:app", port, database),
+  "fastapi with reliable delivery": (port, database) => uvicorn("reliable:app", port, database),
 };
 
-/** The servers that every test of the board runs on. */
-export const KINDS = Object.keys(COMMANDS);
+function uvicorn(application, port, database) {
+  return {
+    program: required("EVERWIRE_PYTHON"),
+    args: ["-m", "uvicorn", application, "--port", port],
+    cwd: join(ROOT, "server/fastapi"),
+    env: { BOARD_DB: database },
+  };
+}
+
+/** The servers that every test of plain delivery runs on. */
+export const PLAIN = ["rust", "fastapi"];
+/** Those that offer reliable delivery beside it. */
+export const RELIABLE = ["rust", "fastapi with reliable delivery"];
 
 /** A server of the board on a port and a store of its own. */
 export class Server {

@@ -3,7 +3,7 @@
 import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browser.mjs";
-import { KINDS, Server } from "./servers.mjs";
+import { PLAIN, Server } from "./servers.mjs";
 
 // Both servers at once, and on each so many tests: most of their time they wait for a timer of the wire or the server.
 const AT_ONCE = 2;
@@ -12,7 +12,7 @@ const AT_ONCE = 2;
  * Declares the same tests for every server (or for `kinds`). `declare(test)` calls `test(name, body)`; a body gets
  * `{ kind, server, open(user, options), keep(closable) }`, and everything opened or kept in it is closed after it.
  */
-export function onEachServer(subject, declare, kinds = KINDS) {
+export function onEachServer(subject, declare, kinds = PLAIN) {
   describe(subject, { concurrency: AT_ONCE }, () => {
     let browser;
     before(async () => {
