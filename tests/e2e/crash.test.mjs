@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { Proxy } from "./harness/proxy.mjs";
+import { throughProxy } from "./harness/proxy.mjs";
 import { onEachServer } from "./harness/suite.mjs";
 import { until } from "./harness/until.mjs";
 
@@ -35,12 +35,13 @@ onEachServer("after a kill -9", (test) => {
     ann.record.check({ mayLoseServer: true });
   });
 
-  test("a task that was saved but never confirmed is not made twice", async ({ server, open, keep }) => {
-    const { proxy, ann } = await throughProxy(server, open, keep);
+  test("a task that was saved but never confirmed is not made twice", async ({ server, ...rest }) => {
+    const { proxy, ann } = await throughProxy({ server, ...rest });
+    await ann.compose("Saved in silence");
     proxy.holdToClient = true;
-    await ann.add("Saved in silence");
+    await ann.submit();
+    await ann.untilRow("Saved in silence", { stage: "sent" });
     await until("the server has it", async () => (await server.tasks("ann")).length === 1);
-    assert.equal((await ann.row("Saved in silence")).stage, "sent");
 
     await server.kill();
     await ann.untilRow("Saved in silence", { stage: "uncertain", chip: "Unconfirmed" });
@@ -53,10 +54,11 @@ onEachServer("after a kill -9", (test) => {
     );
   });
 
-  test("a task that was written but never arrived is sent again", async ({ server, open, keep }) => {
-    const { proxy, ann } = await throughProxy(server, open, keep);
+  test("a task that was written but never arrived is sent again", async ({ server, ...rest }) => {
+    const { proxy, ann } = await throughProxy({ server, ...rest });
+    await ann.compose("Lost on the way");
     proxy.holdToServer = true;
-    await ann.add("Lost on the way");
+    await ann.submit();
     await ann.untilRow("Lost on the way", { stage: "sent", chip: "Sent" });
 
     await server.kill();
@@ -70,13 +72,14 @@ onEachServer("after a kill -9", (test) => {
     );
   });
 
-  test("a change of unknown fate is not forced over somebody else's", async ({ server, open, keep }) => {
-    const { proxy, ann } = await throughProxy(server, open, keep);
+  test("a change of unknown fate is not forced over somebody else's", async ({ server, ...rest }) => {
+    const { proxy, ann } = await throughProxy({ server, ...rest });
     await ann.add("First words");
     await ann.untilQuiet();
     const [task] = await server.tasks("ann");
+    await ann.retype("First words", "Ann's words");
     proxy.holdToServer = true;
-    await ann.rename("First words", "Ann's words");
+    await ann.page.keyboard.press("Enter");
     await ann.untilRow("Ann's words", { stage: "sent" });
 
     await server.kill();
@@ -91,13 +94,6 @@ onEachServer("after a kill -9", (test) => {
     await ann.untilRow("Ben's words", { stage: "" });
   });
 });
-
-async function throughProxy(server, open, keep) {
-  const proxy = await Proxy.start(server.port);
-  keep({ close: () => proxy.stop() });
-  const ann = await (await open("ann", { origin: proxy.origin })).ready();
-  return { proxy, ann };
-}
 
 async function patch(server, user, id, fields) {
   const response = await fetch(`${server.origin}/api/tasks/${id}`, {

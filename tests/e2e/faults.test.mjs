@@ -37,12 +37,13 @@ onEachServer("the fault button", (test) => {
 
   test("“refuse” makes it wait and try until it is let in", async ({ open }) => {
     const ann = await (await open("ann")).ready();
+    await ann.compose("Queued while refused");
     await ann.breakIt("refuse");
     await ann.untilStatus("reconnecting");
     await until("a second attempt is counted down", async () =>
       /^Attempt ([2-9]) in [\d.]+ s$/.test(await ann.text("#state-detail")),
     );
-    await ann.add("Queued while refused");
+    await ann.submit();
     await ann.untilRow("Queued while refused", { stage: "queued" });
     await ann.untilSaved("Queued while refused", 35_000);
     assert.equal(await ann.status(), "open");
