@@ -114,6 +114,7 @@ impl World {
         here.connection.close(1000, "").expect("1000 may be sent");
         // What comes after it is another client's, and of this one no handler runs.
         (here.stream, here.cursor) = (None, None);
+        here.tasks.clear();
     }
 
     /// Goes on if the connection was stopped.
