@@ -1,7 +1,7 @@
 // What is written down on both sides of the boundary is the same on both: the sources are compared.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const source = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -66,6 +66,27 @@ test("the facade has the engine's words for its errors", () => {
   const pairs = [...own].map(([, code, message]) => `"${code}", "${message}"`);
   assert.equal(pairs.length, 2);
   for (const pair of pairs) assert.ok(words.includes(pair), pair);
+});
+
+test("the table of error codes has each code once, and says whether to try again", () => {
+  const rows = [...source("docs/errors.md").matchAll(/^\| `([\w-]+)` \|[^|]+\| (yes|no) \|/gm)];
+  const documented = rows.map(([, code]) => code);
+  assert.equal(new Set(documented).size, documented.length);
+
+  const rust = source("src/error.rs");
+  const names = new Map([...rust.matchAll(/Self::(\w+) => \(\s*"([\w-]+)",/g)].map(([, name, code]) => [name, code]));
+  const [, retryable] = /fn is_retryable[\s\S]*?match self \{([\s\S]*?)=> true/.exec(rust);
+  const again = new Set([...retryable.matchAll(/Self::(\w+)/g)].map(([, name]) => names.get(name)));
+  const facade = readdirSync(new URL("../src", import.meta.url)).flatMap((file) =>
+    [...source(`npm/src/${file}`).matchAll(/new WireError\(\s*"([\w-]+)"/g)].map(([, code]) => code),
+  );
+  // A request that the server refuses without a code.
+  const codes = new Set([...names.values(), ...facade, "error"]);
+  assert.ok(names.size > 30 && again.size > 10);
+  assert.deepEqual(documented.toSorted(), [...codes].sort());
+  for (const [, code, verdict] of rows) {
+    if ([...names.values()].includes(code)) assert.equal(verdict === "yes", again.has(code), code);
+  }
 });
 
 function camel(name) {
