@@ -161,7 +161,7 @@ pub struct Session {
     pub errs: Vec<(u64, String)>,
     /// Handlers up to here had begun when the server ended, and may have had their effect.
     pub maybe: Option<u64>,
-    /// The `n` of the opening before this one, if the server knows one.
+    /// The `n` of the session before this one, if the server knows one.
     pub prior: Option<u64>,
     /// The first seq that follows.
     pub from: u64,

@@ -34,8 +34,9 @@ pub(crate) struct Reliable<P> {
     rngs: [Rng; 2],
     cid: String,
     n: u64,
-    /// Openings with these numbers are those of other pages that went on with the storage that this page took over.
-    foreign: Range<u64>,
+    /// The last opening of which the storage knew that this page took over, until the first session: a later one may be
+    /// another page's.
+    known_n: u64,
     /// What this page called the head that it left, 0 before it left any.
     left: u64,
     /// The fingerprint of the user, once the server has told it.
@@ -106,7 +107,7 @@ impl<P: Clone> Reliable<P> {
             rngs,
             cid: String::new(),
             n: 0,
-            foreign: 0..0,
+            known_n: NUMBER_MAX,
             left: 0,
             user: None,
             session: None,
@@ -159,7 +160,7 @@ impl<P: Clone> Reliable<P> {
         self.session = None;
         self.window = Window::new();
         self.uncertain_to = 0;
-        self.foreign = 0..0;
+        self.known_n = NUMBER_MAX;
         self.left = 0;
         self.suspect = Suspect::None;
     }
@@ -176,7 +177,7 @@ impl<P: Clone> Reliable<P> {
         self.cid.clone_from(&head.cid);
         // Should the page that left it come back, this shows that another one was there.
         self.raise_n(head.n + 1);
-        self.foreign = head.n + 1..self.n + 1;
+        self.known_n = head.n;
         self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
         self.uncertain_to = head.uncertain_to;
         self.window = Window::restore(head.tx, held);
@@ -188,10 +189,9 @@ impl<P: Clone> Reliable<P> {
         }
     }
 
-    /// Whether another page was this client since the one whose storage was taken over. It may have given the same seqs.
+    /// Whether another page may have been this client since the one whose storage was taken over. It may have given the same seqs.
     pub(crate) fn was_another(&self, session: &frames::Session) -> bool {
-        let prior = session.prior.as_ref();
-        prior.is_some_and(|n| self.foreign.contains(n))
+        session.prior.is_some_and(|n| n > self.known_n)
     }
 
     /// The number of the next opening is at least this.
@@ -235,6 +235,7 @@ impl<P: Clone> Reliable<P> {
             epoch: session.epoch.clone(),
             rx: 0,
         });
+        self.known_n = NUMBER_MAX;
         self.had_session = true;
         self.reloaded = false;
         self.raised_n = false;

@@ -204,6 +204,8 @@ impl<P: Clone> Connection<P> {
         let Some(reliable) = &mut self.reliable else {
             return false;
         };
+        // What was skipped is not held, and leaves room all the same.
+        let is_news = reliable.window.is_news(rx);
         let handled = reliable.window.acked(rx);
         if let Suspect::Alone(seq) = reliable.suspect
             && seq <= rx
@@ -223,7 +225,7 @@ impl<P: Clone> Connection<P> {
         for held in &handled {
             self.store(Store::Forget(Slot::Seq(held.seq)));
         }
-        !handled.is_empty()
+        is_news
     }
 
     fn handle_refusal(&mut self, seq: u64, code: String, message: String) {

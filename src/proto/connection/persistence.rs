@@ -87,9 +87,10 @@ impl<P: Clone> Connection<P> {
             (Storage::Claiming, StorageEvent::Claimed) => {
                 self.timers.cancel(Timer::Claim);
                 self.adopt_saved();
+                // First, so that nobody takes what follows for the work of the page before, should this one crash within it.
+                self.store_head();
                 self.forget_late();
                 self.store_queue();
-                self.store_head();
                 self.go_on(now);
             }
             (Storage::Claiming, StorageEvent::Denied) => self.claim_failed(now),
@@ -156,6 +157,7 @@ impl<P: Clone> Connection<P> {
         let first = self.next_id().0;
         let mut held = Vec::new();
         let mut queued = Vec::new();
+        let mut left_out = Vec::new();
         for message in in_order(saved.messages) {
             self.last_id = self.next_id();
             let id = self.last_id;
@@ -178,9 +180,10 @@ impl<P: Clone> Connection<P> {
                     if let Some(reliable) = &mut self.reliable {
                         reliable.last_place = reliable.last_place.max(place);
                     }
-                    self.store(Store::Forget(message.slot));
                     if receipt == Receipt::Open || self.resends() {
-                        queued.push(restored_entry(id, receipt, message));
+                        queued.push(restored_entry(id, receipt, message, place));
+                    } else {
+                        left_out.push(message.slot);
                     }
                 }
             }
@@ -189,6 +192,7 @@ impl<P: Clone> Connection<P> {
         let Some(reliable) = &mut self.reliable else {
             return;
         };
+        reliable.forgotten = left_out;
         reliable.restored = first..self.last_id.0 + 1;
         reliable.adopt(&saved.head, held);
         if crashed {
@@ -411,7 +415,7 @@ fn in_order<P>(messages: Vec<Stored<P>>) -> Vec<Stored<P>> {
     ordered
 }
 
-fn restored_entry<P>(id: MessageId, receipt: Receipt, message: Stored<P>) -> Entry<P> {
+fn restored_entry<P>(id: MessageId, receipt: Receipt, message: Stored<P>, place: u64) -> Entry<P> {
     Entry {
         id,
         payload: message.payload,
@@ -419,6 +423,6 @@ fn restored_entry<P>(id: MessageId, receipt: Receipt, message: Stored<P>) -> Ent
         expires: None,
         kind: message.kind,
         receipt,
-        stored: None,
+        stored: Some(place),
     }
 }

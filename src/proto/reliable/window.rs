@@ -102,6 +102,11 @@ impl<P: Clone> Window<P> {
         rx < self.acked
     }
 
+    /// Whether an ack says more than those before.
+    pub(crate) fn is_news(&self, rx: u64) -> bool {
+        rx > self.acked
+    }
+
     /// Whether everything that was written is handled.
     pub(crate) fn is_acked(&self) -> bool {
         self.acked >= self.written()

@@ -22,7 +22,7 @@ pub(super) struct Client<M, P> {
     pub(super) fingerprint: String,
     /// The highest opening.
     pub(super) n: u64,
-    /// The one before it, 0 if there was none.
+    /// The last one that was attached, 0 if there was none.
     pub(super) prior_n: u64,
     /// The socket that claims it or is attached.
     pub(super) socket: Option<SocketId>,
@@ -160,8 +160,8 @@ impl<M, P: Clone> Client<M, P> {
         Self {
             user,
             fingerprint: record.user,
+            prior_n: record.n,
             n: record.n,
-            prior_n: 0,
             socket: None,
             session: None,
             ended: None,

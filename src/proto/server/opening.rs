@@ -136,7 +136,7 @@ impl<M, P: Clone> Sessions<M, P> {
         let Some(client) = self.clients.get_mut(&cid) else {
             return;
         };
-        client.prior_n = core::mem::replace(&mut client.n, n);
+        client.n = n;
         client.socket = Some(id);
         let write = Write::Claim {
             user: client.fingerprint.clone(),
@@ -171,10 +171,11 @@ impl<M, P: Clone> Sessions<M, P> {
         let Some(frame) = self.session_frame(&cid, &open, &grant, resumed) else {
             return;
         };
-        if mutation::is(Mutation::NullToldOnce)
-            && let Some(client) = self.clients.get_mut(&cid)
-        {
-            client.rx = client.rx.or(Some(client.got));
+        if let Some(client) = self.clients.get_mut(&cid) {
+            client.prior_n = open.n;
+            if mutation::is(Mutation::NullToldOnce) {
+                client.rx = client.rx.or(Some(client.got));
+            }
         }
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.told = frame.rx.unwrap_or(0);
