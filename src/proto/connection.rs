@@ -96,6 +96,8 @@ pub struct Connection<P> {
     byte_rate: Option<TokenBucket>,
     /// Bytes in the socket's send buffer: as last told, and what was written since.
     buffered: u64,
+    /// The page left, and has not returned: whatever it is asked for, it does then.
+    is_away: bool,
     last_id: MessageId,
     last_socket: SocketId,
     last_token_request: TokenRequest,
@@ -145,6 +147,7 @@ impl<P: Clone> Connection<P> {
             message_rate: rate.map(|rate| TokenBucket::new(rate.messages, rate.burst, now)),
             byte_rate: bytes.map(|bytes| TokenBucket::new(bytes.per_second, bytes.burst, now)),
             buffered: 0,
+            is_away: false,
             last_id: MessageId::default(),
             last_socket: SocketId::default(),
             last_token_request: TokenRequest::default(),
@@ -328,8 +331,12 @@ impl<P: Clone> Connection<P> {
             }
             PageEvent::Offline => self.probe(now),
             PageEvent::Hidden => self.heartbeat.hide(true),
-            PageEvent::Leave => self.suspend(),
+            PageEvent::Leave => {
+                self.is_away = true;
+                self.suspend();
+            }
             PageEvent::Return => {
+                self.is_away = false;
                 self.heartbeat.hide(false);
                 if matches!(self.state, State::Suspended) {
                     self.claim_or_attempt(now);

@@ -15,6 +15,7 @@ use super::rng::Rng;
 use super::time::Instant;
 use super::wire;
 use crate::config;
+use crate::error::ErrorCode;
 
 pub(crate) use inbound::{Accepted, Inbound};
 pub(crate) use storage::QUEUE_BYTES;
@@ -34,9 +35,8 @@ pub(crate) struct Reliable<P> {
     rngs: [Rng; 2],
     cid: String,
     n: u64,
-    /// The last opening of which the storage knew that this page took over, until the first session: a later one may be
-    /// another page's.
-    known_n: u64,
+    /// The last opening that the server answered.
+    answered_n: Answered,
     /// What this page called the head that it left, 0 before it left any.
     left: u64,
     /// The fingerprint of the user, once the server has told it.
@@ -68,6 +68,17 @@ pub(crate) struct Reliable<P> {
     pub(crate) suspect: Suspect,
     /// When the server broke the protocol before last, and last.
     offences: [Option<Instant>; 2],
+}
+
+/// Which opening the server answered last, as far as this page knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answered {
+    /// None of this `cid`.
+    Never,
+    /// None of this page; that of the page before is not later than this.
+    AtMost(u64),
+    /// This one of this page.
+    Last(u64),
 }
 
 /// Where storage stands.
@@ -107,7 +118,7 @@ impl<P: Clone> Reliable<P> {
             rngs,
             cid: String::new(),
             n: 0,
-            known_n: NUMBER_MAX,
+            answered_n: Answered::Never,
             left: 0,
             user: None,
             session: None,
@@ -160,7 +171,7 @@ impl<P: Clone> Reliable<P> {
         self.session = None;
         self.window = Window::new();
         self.uncertain_to = 0;
-        self.known_n = NUMBER_MAX;
+        self.answered_n = Answered::Never;
         self.left = 0;
         self.suspect = Suspect::None;
     }
@@ -177,7 +188,7 @@ impl<P: Clone> Reliable<P> {
         self.cid.clone_from(&head.cid);
         // Should the page that left it come back, this shows that another one was there.
         self.raise_n(head.n + 1);
-        self.known_n = head.n;
+        self.answered_n = Answered::AtMost(head.n);
         self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
         self.uncertain_to = head.uncertain_to;
         self.window = Window::restore(head.tx, held);
@@ -189,9 +200,16 @@ impl<P: Clone> Reliable<P> {
         }
     }
 
-    /// Whether another page may have been this client since the one whose storage was taken over. It may have given the same seqs.
-    pub(crate) fn was_another(&self, session: &frames::Session) -> bool {
-        session.prior.is_some_and(|n| n > self.known_n)
+    /// Why what was sent cannot be told by a session, if the one before it is not the one that this page knows.
+    pub(crate) fn estranged(&self, session: &frames::Session) -> Option<ErrorCode> {
+        let prior = session.prior?;
+        match self.answered_n {
+            // Another page may have been this client, and have given the same seqs.
+            Answered::AtMost(n) if prior > n => Some(ErrorCode::PageLost),
+            // The server's record is an older one.
+            Answered::Last(n) if prior < n => Some(ErrorCode::RecordLost),
+            _ => None,
+        }
     }
 
     /// The number of the next opening is at least this.
@@ -235,7 +253,7 @@ impl<P: Clone> Reliable<P> {
             epoch: session.epoch.clone(),
             rx: 0,
         });
-        self.known_n = NUMBER_MAX;
+        self.answered_n = Answered::Last(self.n);
         self.had_session = true;
         self.reloaded = false;
         self.raised_n = false;

@@ -36,6 +36,7 @@ impl<P: Clone> Connection<P> {
     /// Connects once it is known what an earlier page left.
     pub(super) fn claim_or_attempt(&mut self, now: Instant) {
         match &self.reliable {
+            _ if self.is_away => self.transition(State::Suspended),
             Some(reliable) if reliable.storage == Storage::Unclaimed => {
                 self.transition(State::Claiming);
                 self.push_store(Store::Load);

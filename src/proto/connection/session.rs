@@ -110,14 +110,17 @@ impl<P: Clone> Connection<P> {
         let Some(reliable) = &self.reliable else {
             return;
         };
-        let (tx, goes_back) = (reliable.window.tx(), reliable.window.goes_back(rx));
-        if session.got > tx || reliable.was_another(session) {
+        let tx = reliable.window.tx();
+        let lost = match reliable.estranged(session) {
             // What was stored is older than what was sent: what became of it since is not known.
-            self.doubt(0, tx, ErrorCode::PageLost);
-            self.doubt_restored();
-        } else if goes_back {
+            _ if session.got > tx => Some(ErrorCode::PageLost),
             // The server's record is an older one: what came after that may have been handled.
-            self.doubt(0, tx, ErrorCode::RecordLost);
+            None if reliable.window.goes_back(rx) => Some(ErrorCode::RecordLost),
+            lost => lost,
+        };
+        if let Some(code) = lost {
+            self.doubt(0, tx, code);
+            self.doubt_restored();
         }
         self.settle_acked(rx, &session.errs);
         let Some(reliable) = &mut self.reliable else {
