@@ -1,4 +1,4 @@
-// Makes the npm package in pkg/ from what wasm-pack wrote and the facade in src/.
+// Makes the npm package in pkg/ from what wasm-pack wrote, in plain/ and complete/ of a folder, and the facade in src/.
 // Usage: node build.mjs [WASM_FOLDER]; else $EVERWIRE_WASM_DIR, else ../target/pkg-wasm.
 
 import { execFileSync } from "node:child_process";
@@ -19,23 +19,36 @@ const wasmFolder = process.argv[2] ?? process.env.EVERWIRE_WASM_DIR ?? join(root
 const target = join(root, "pkg");
 /** What starts the module; the glue keeps it to itself. */
 const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
-const DECLARATIONS = ["index", "wasm", "public", "types", "errors", "schema"];
+const DECLARATIONS = ["index", "reliable", "wasm", "public", "types", "errors", "schema"];
+/** The modules of the package, by their sources. */
+const MODULES = {
+  index: "everwire.js",
+  "complete-inside": "everwire-engine.js",
+  reliable: "everwire-reliable.js",
+  wasm: "everwire-wasm.js",
+  "complete-outside": "everwire-wasm-engine.js",
+};
+/** What the members of ours are called in all of them, since a module may import another. */
+const mangleCache = {};
 
-const { wasm, glue } = shorten(
-  readFileSync(join(wasmFolder, "everwire_bg.wasm")),
-  plain(readFileSync(join(wasmFolder, "everwire.js"), "utf8")),
-);
+const engines = { plain: engine("plain"), complete: engine("complete") };
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target);
-await bundle("index.ts", "everwire.js");
-await bundle("wasm.ts", "everwire-wasm.js");
-writeFileSync(join(target, "everwire.wasm"), wasm);
+for (const [source, out] of Object.entries(MODULES)) await bundle(`${source}.ts`, out);
+writeFileSync(join(target, "everwire.wasm"), engines.plain.wasm);
+writeFileSync(join(target, "everwire-reliable.wasm"), engines.complete.wasm);
 writeDeclarations();
 writeManifest();
 for (const name of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(join(root, name), join(target, name));
 
-function bundle(entry, out) {
-  return build({
+function engine(name) {
+  const folder = join(wasmFolder, name);
+  const glue = plain(readFileSync(join(folder, "everwire.js"), "utf8"));
+  return shorten(readFileSync(join(folder, "everwire_bg.wasm")), glue);
+}
+
+async function bundle(entry, out) {
+  const result = await build({
     entryPoints: [join(here, "src", entry)],
     outfile: join(target, out),
     bundle: true,
@@ -45,22 +58,33 @@ function bundle(entry, out) {
     minify: true,
     // Members of ours end in an underscore; the others are the glue's own.
     mangleProps: /^[a-z]\w*_$|^__wbg_ptr$|^__destroy_into_raw$|^_wbg_cb_unref$/i,
-    plugins: [engine()],
+    mangleCache,
+    plugins: [parts()],
   });
+  Object.assign(mangleCache, result.mangleCache);
 }
 
-/** Puts the engine in the place of `./glue.js`, and its wasm as a text in that of `./glue-text.js`. */
-function engine() {
+/**
+ * Puts the glue of an engine in the place of `./glue-NAME.js`, and its wasm as a text in that of `./text-NAME.js`. What is
+ * imported later stays a module of its own.
+ */
+function parts() {
   return {
-    name: "engine",
+    name: "parts",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\/glue(-text)?\.js$/ }, ({ path }) => ({
+      onResolve({ filter: /^\.\/(glue|text)-\w+\.js$/ }, ({ path }) => ({
         path,
         namespace: "engine",
         sideEffects: false,
       }));
-      onLoad({ filter: /glue\.js$/, namespace: "engine" }, () => ({ contents: glue + GLUE_EXPORTS, loader: "js" }));
-      onLoad({ filter: /glue-text\.js$/, namespace: "engine" }, () => ({ contents: asText(wasm), loader: "js" }));
+      onResolve({ filter: /^\.\/complete-/ }, ({ path, kind }) =>
+        kind === "dynamic-import" ? { path: `./${MODULES[path.slice(2, -3)]}`, external: true } : undefined,
+      );
+      onLoad({ filter: /./, namespace: "engine" }, ({ path }) => {
+        const [, kind, name] = /(glue|text)-(\w+)/.exec(path);
+        const { glue, wasm } = engines[name];
+        return { contents: kind === "glue" ? glue + GLUE_EXPORTS : asText(wasm), loader: "js" };
+      });
     },
   };
 }

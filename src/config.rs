@@ -159,13 +159,16 @@ impl Config {
         }
     }
 
-    /// Whether every number lies in its range; the first that does not, otherwise.
+    /// Whether every number lies in its range, and what is asked for is compiled in; what is first wrong, otherwise.
     #[inline(never)]
     pub fn check(&self) -> Result<(), ConfigError> {
+        if !cfg!(feature = "reliable") && self.delivery != Delivery::Plain {
+            return Err(ConfigError::ReliableLeftOut);
+        }
         for option in ConfigOption::ALL.iter().copied() {
             let (value, (min, max)) = (self.number(option), option.range());
             if value < min || value > max {
-                return Err(ConfigError { option, value });
+                return Err(ConfigError::OutOfRange { option, value });
             }
         }
         Ok(())
@@ -275,24 +278,29 @@ pub(crate) fn millis(duration: Duration) -> u64 {
     duration.as_secs().min(MOST_SECONDS) * 1_000 + u64::from(duration.subsec_millis())
 }
 
-/// A number that lies outside of its range.
+/// Why no connection can be made from a [`Config`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// Which one.
-    pub option: ConfigOption,
-    /// What it was, in the option's unit.
-    pub value: u64,
+pub enum ConfigError {
+    /// A number lies outside of its range.
+    OutOfRange {
+        /// Which one.
+        option: ConfigOption,
+        /// What it is, in the option's unit.
+        value: u64,
+    },
+    /// Reliable delivery is asked for, and the crate is built without its feature `reliable`.
+    ReliableLeftOut,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (min, max) = self.option.range();
-        let (name, unit) = (self.option.name(), self.option.unit());
-        write!(
-            f,
-            "{name} is {}, but takes {min} to {max} {unit}",
-            self.value
-        )
+        let Self::OutOfRange { option, value } = self else {
+            return f
+                .write_str("reliable delivery needs the crate's feature `reliable`: switch it on");
+        };
+        let (min, max) = option.range();
+        let (name, unit) = (option.name(), option.unit());
+        write!(f, "{name} is {value}, but takes {min} to {max} {unit}")
     }
 }
 

@@ -28,6 +28,9 @@ const ACKED: u32 = 9;
 const DENIED: u32 = 10;
 const RESTORED: u32 = 11;
 
+/// What only serves reliable delivery is left out of a module without it.
+pub(super) const RELIABLE: bool = cfg!(feature = "reliable");
+
 #[wasm_bindgen]
 extern "C" {
     /// None of these may throw: the outputs that wait would be stuck.
@@ -139,7 +142,7 @@ impl web::Host for Host {
             1 => Content::Answer(MessageId(self.0.re_() as u64)),
             2 => Content::Ping,
             3 => Content::Pong,
-            5 => Content::Batch(parts(&self.0)),
+            5 if RELIABLE => Content::Batch(parts(&self.0)),
             _ => Content::Invalid,
         };
         let bytes = u32::try_from(decoded >> 3).unwrap_or(u32::MAX);
@@ -164,28 +167,28 @@ impl web::Host for Host {
                 index,
                 count,
                 position,
-            }) => self.0.deliver_(index, count, position as f64),
+            }) if RELIABLE => self.0.deliver_(index, count, position as f64),
             Event::AnsweredBy(
                 id,
                 Delivered {
                     index, position, ..
                 },
-            ) => {
+            ) if RELIABLE => {
                 self.0.answer_(id.0 as f64, index, position as f64);
             }
-            Event::Acked(id) => self.plain(ACKED, id.0 as f64, ""),
-            Event::Refused(id, code, message) => {
+            Event::Acked(id) if RELIABLE => self.plain(ACKED, id.0 as f64, ""),
+            Event::Refused(id, code, message) if RELIABLE => {
                 let (id, nothing) = (id.0 as f64, JsValue::UNDEFINED);
                 self.0.event_(DENIED, id, &code, &message, false, nothing);
             }
-            Event::Restored(id, payload) => {
+            Event::Restored(id, payload) if RELIABLE => {
                 self.0.event_(RESTORED, id.0 as f64, "", "", false, payload);
             }
             Event::Resync(Resync {
                 reason,
                 missed,
                 position,
-            }) => {
+            }) if RELIABLE => {
                 let (from, to) = missed.unwrap_or_default();
                 let reason = reason.as_str();
                 self.0
@@ -201,6 +204,12 @@ impl web::Host for Host {
             Event::Warning(code, id) => {
                 self.tell(WARNING, id.map_or(0.0, |id| id.0 as f64), code);
             }
+            Event::Deliver(_)
+            | Event::AnsweredBy(..)
+            | Event::Acked(_)
+            | Event::Refused(..)
+            | Event::Restored(..)
+            | Event::Resync(_) => {}
         }
     }
 

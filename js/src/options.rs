@@ -2,30 +2,12 @@
 
 use core::time::Duration;
 
-use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
-
 use everwire::proto::AuthVia;
 use everwire::{
     ByteRate, Config, ConfigOption, Delivery, Overflow, Persist, Reliable, Uncertain, UrlFrom,
 };
 
-use crate::facade::Facade;
-
-/// What there is to know of an option: its name, its unit, its least and its greatest value; `undefined` past the end.
-#[wasm_bindgen]
-pub fn option(index: usize, part: u32) -> JsValue {
-    let Some(option) = ConfigOption::ALL.get(index) else {
-        return JsValue::UNDEFINED;
-    };
-    let (min, max) = option.range();
-    match part {
-        0 => option.name().into(),
-        1 => option.unit().into(),
-        2 => (min as f64).into(),
-        _ => (max as f64).into(),
-    }
-}
+use crate::facade::{Facade, RELIABLE};
 
 pub(super) fn config(facade: &Facade) -> Config {
     let mut config = Config::new(facade.text_(0).unwrap_or_default());
@@ -33,7 +15,7 @@ pub(super) fn config(facade: &Facade) -> Config {
         config.protocols.push(protocol);
     }
     let switch = |index: usize| facade.number_(ConfigOption::ALL.len() + index) as u32;
-    if switch(5) > 0 {
+    if RELIABLE && switch(5) > 0 {
         config.delivery = Delivery::Reliable(Reliable {
             persist: match switch(6) {
                 0 => Persist::Outbox,

@@ -1,3 +1,5 @@
+import type { Part } from "./frames.js";
+
 /** What Rust calls. None of these may throw. */
 export interface Link {
   number_(index: number): number;
@@ -36,7 +38,8 @@ export interface Engine {
 /** The wasm module, ready to use. */
 export interface Module {
   Engine: new (link: Link) => Engine;
-  option(index: number, part: number): unknown;
+  /** The parts of a frame of reliable mode, if this engine has that. Throws for one that breaks the protocol. */
+  split_?: (frame: unknown) => Part[];
 }
 
 /** Gets the module: at once if it can. */

@@ -77,11 +77,6 @@ export function split(frame: unknown): Part[] {
   return parts;
 }
 
-/** The messages of a frame. */
-export function messages(frame: unknown): Incoming[] {
-  return (Array.isArray(frame) ? frame : [frame]) as Incoming[];
-}
-
 function control(message: Incoming, seq: number, count: number): Part {
   const kind = CONTROLS.findIndex(([name]) => message.type === `$${name}`) + 1 || UNKNOWN;
   const [, numbers, words] = CONTROLS[kind - 1] ?? ["", "", ""];

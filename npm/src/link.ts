@@ -1,6 +1,6 @@
 import * as E from "./engine.js";
 import { WireError } from "./errors.js";
-import { type Incoming, messages, type Part, split } from "./frames.js";
+import type { Incoming, Part } from "./frames.js";
 import { measure } from "./measure.js";
 import type { Config } from "./options.js";
 import type { Status } from "./types.js";
@@ -10,12 +10,16 @@ const VERDICTS = [undefined, "stop", "retry", "slow", "refresh"];
 
 /** What Rust holds. A wire that was closed is let go of, so that it can be collected. */
 export class WireLink implements E.Link {
-  config_: Config = { texts_: [], numbers_: [] };
+  /** How frames of reliable mode are read, if that was asked for. */
+  split_: E.Module["split_"];
   private frame_: Incoming | undefined;
   private parts_: Part[] = [];
   private current_: Part | undefined;
 
-  constructor(public wire_: WireImpl | undefined) {}
+  constructor(
+    public wire_: WireImpl | undefined,
+    private config_: Config,
+  ) {}
 
   number_(index: number): number {
     return this.config_.numbers_[index] ?? NaN;
@@ -120,8 +124,8 @@ export class WireLink implements E.Link {
     let frame: Incoming;
     try {
       frame = JSON.parse(text);
-      if (this.wire_?.reliable_) {
-        this.parts_ = split(frame);
+      if (this.split_) {
+        this.parts_ = this.split_(frame);
         this.frame_ = frame;
         return E.BATCH;
       }
@@ -135,4 +139,9 @@ export class WireLink implements E.Link {
     if (frame.type === "pong") return E.PONG;
     return Number.isSafeInteger(frame.re) && (frame.re as number) > 0 ? E.ANSWER : E.MESSAGE;
   }
+}
+
+/** The messages of a frame. */
+function messages(frame: unknown): Incoming[] {
+  return (Array.isArray(frame) ? frame : [frame]) as Incoming[];
 }

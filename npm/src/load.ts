@@ -1,13 +1,19 @@
 import type { Load, Module } from "./engine.js";
-import { __wbg_finalize_init as finish, __wbg_get_imports as imports, Engine, option } from "./glue.js";
+import { WireError } from "./errors.js";
+
+/** An engine before its wasm is there, and how the two are put together. */
+export interface Glue {
+  module_: Module;
+  imports_: () => WebAssembly.Imports;
+  finish_: (instance: WebAssembly.Instance) => unknown;
+}
 
 /** Whatever `WebAssembly.instantiate` and its kin answer. */
 type Instantiated = WebAssembly.Instance | { instance: WebAssembly.Instance };
 
-const module: Module = { Engine, option };
-
 /** Gets the module once: with `now` if that succeeds, else with `later`. A failure is forgotten, so that it can be tried again. */
 export function loadWith(
+  { module_: module, imports_: imports, finish_: finish }: Glue,
   now: ((imports: WebAssembly.Imports) => WebAssembly.Instance) | undefined,
   later: (imports: WebAssembly.Imports) => Promise<Instantiated>,
 ): Load {
@@ -27,4 +33,10 @@ export function loadWith(
     loading.catch(() => (got = undefined));
     return (got = loading);
   };
+}
+
+/** Says that a file of an engine did not come. */
+export function unavailable(cause: unknown): never {
+  const what = "a file of the package could not be loaded: it must be served beside the others; it is asked for again";
+  throw new WireError("engine-unavailable", what, true, cause);
 }

@@ -1,6 +1,33 @@
-import type { Module } from "./engine.js";
 import { WireError } from "./errors.js";
 import type { Options, Url } from "./types.js";
+
+/** The options that are numbers, as `src/config.rs` has them and in its order: name, least, greatest, unit. */
+const NUMBERS: [name: string, min: number, max: number, unit?: string][] = [
+  ["connectTimeoutMs", 100, 600_000],
+  ["backoff.firstMs", 0, 60_000],
+  ["backoff.minMs", 0, 60_000],
+  ["backoff.baseMs", 1, 600_000],
+  ["backoff.maxMs", 100, 3_600_000],
+  ["backoff.resetAfterMs", 0, 3_600_000],
+  ["backoff.maxAttempts", 1, 1_000_000, "attempts"],
+  ["backoff.attemptsPerMinute", 1, 600, "attempts"],
+  ["heartbeat.intervalMs", 100, 3_600_000],
+  ["heartbeat.timeoutMs", 100, 600_000],
+  ["heartbeat.hiddenTimeoutMs", 100, 3_600_000],
+  ["heartbeat.probeTimeoutMs", 100, 600_000],
+  ["outbox.messages", 1, 1_000_000, "messages"],
+  ["outbox.bytes", 1_024, 268_435_456, "bytes"],
+  ["outbox.ttlMs", 1, 604_800_000],
+  ["rate.messages", 1, 1_000_000, "messages a second"],
+  ["rate.burst", 1, 1_000_000, "messages"],
+  ["rate.bytes.perSecond", 1, 1_073_741_824, "bytes a second"],
+  ["rate.bytes.burst", 1, 1_073_741_824, "bytes"],
+  ["backpressure.high", 1_024, 268_435_456, "bytes"],
+  ["backpressure.low", 0, 268_435_456, "bytes"],
+  ["backpressure.pollMs", 1, 60_000],
+  ["maxFrame", 1_024, 268_435_456, "bytes"],
+  ["requestTimeoutMs", 1, 3_600_000],
+];
 
 /** Options that are no numbers, and read elsewhere. */
 const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas"];
@@ -21,20 +48,19 @@ export interface Config {
 }
 
 /** Reads the options; throws a `WireError` for one that does not exist or cannot be. */
-export function read(module: Module, url: Url, options: Options): Config {
-  const names = numericNames(module);
-  const numbers = [...names.map(() => NaN), 0, 0, 0, 0, 0, 0, 0, 0];
-  const switchOn = (index: number, value: number): void => void (numbers[names.length + index] = value);
+export function read(url: Url, options: Options): Config {
+  const numbers = [...NUMBERS.map(() => NaN), 0, 0, 0, 0, 0, 0, 0, 0];
+  const switchOn = (index: number, value: number): void => void (numbers[NUMBERS.length + index] = value);
 
   const take = (path: string, value: unknown): void => {
     if (value === undefined || value === null) return;
-    const index = names.indexOf(path);
-    if (index >= 0) numbers[index] = checked(module, index, path, value);
+    const index = NUMBERS.findIndex(([name]) => name === path);
+    if (index >= 0) numbers[index] = checked(index, value);
     else if (path === "outbox.overflow") switchOn(OVERFLOWS, among(path, OVERFLOW, value));
     else if (path === "heartbeat" && value === false) switchOn(NO_HEARTBEAT, 1);
     else if (path === "rate" && value === false) switchOn(NO_RATE, 1);
-    else if (names.some((name) => name.startsWith(`${path}.`)) && typeof value === "object") takeAll(`${path}.`, value);
-    else if (!OTHERS.includes(path)) throw unknown(path, names);
+    else if (NUMBERS.some(([name]) => name.startsWith(`${path}.`)) && typeof value === "object") takeAll(`${path}.`, value);
+    else if (!OTHERS.includes(path)) throw unknown(path);
   };
   const takeAll = (prefix: string, group: object | null): void => {
     for (const [name, value] of Object.entries(group ?? {})) take(prefix + name, value);
@@ -63,27 +89,13 @@ export function resolve(url: string | URL): string {
   }
 }
 
-function checked(module: Module, index: number, path: string, value: unknown): number {
-  const [min, max] = [module.option(index, 2), module.option(index, 3)] as [number, number];
+function checked(index: number, value: unknown): number {
+  const [name, min, max, unit = "ms"] = NUMBERS[index]!;
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
-  const unit = String(module.option(index, 1));
   throw new WireError(
     "invalid-option",
-    `${path} is ${String(value)}, but takes a whole number from ${min} to ${max} (${unit})`,
+    `${name} is ${String(value)}, but takes a whole number from ${min} to ${max} (${unit})`,
   );
-}
-
-function numericNames(module: Module): string[] {
-  const names: string[] = [];
-  for (let name; (name = nameOf(module, names.length)) !== undefined;) names.push(name);
-  return names;
-}
-
-/** `backoff.max_attempts` is `backoff.maxAttempts` here, and a time says that it is in milliseconds. */
-function nameOf(module: Module, index: number): string | undefined {
-  const name = module.option(index, 0) as string | undefined;
-  const unit = module.option(index, 1) === "ms" ? "Ms" : "";
-  return name && name.replace(/_./g, (pair) => pair.charAt(1).toUpperCase()) + unit;
 }
 
 function among(name: string, allowed: unknown[], value: unknown): number {
@@ -93,9 +105,9 @@ function among(name: string, allowed: unknown[], value: unknown): number {
   return index;
 }
 
-function unknown(path: string, names: string[]): WireError {
+function unknown(path: string): WireError {
   const group = path.slice(0, path.lastIndexOf(".") + 1);
-  const all = [...names, "outbox.overflow", ...OTHERS].filter((name) => name.startsWith(group));
+  const all = [...NUMBERS.map(([name]) => name), "outbox.overflow", ...OTHERS].filter((name) => name.startsWith(group));
   const here = new Set(all.map((name) => name.slice(group.length).replace(/\..*/, "")));
   return new WireError(
     "unknown-option",

@@ -1,14 +1,14 @@
-// The entry with the wasm in a file of its own, which is fetched at the first `connect`.
+// The entry with the wasm in files of their own: which one is fetched depends on the delivery that is asked for.
 import { connectWith } from "./connect.js";
-import { loadWith } from "./load.js";
+import { unavailable } from "./load.js";
+import { outside } from "./outside.js";
+import { plain } from "./plain.js";
 import type { Connect } from "./types.js";
 
 export * from "./public.js";
 
 /** Connects, and stays connected. */
 export const connect: Connect = connectWith(
-  loadWith(undefined, async (imports) => {
-    const response = await fetch(new URL("everwire.wasm", import.meta.url));
-    return WebAssembly.instantiate(await response.arrayBuffer(), imports);
-  }),
+  outside(plain, () => new URL("everwire.wasm", import.meta.url)),
+  async () => (await import("./complete-outside.js").catch(unavailable)).load(),
 );

@@ -27,6 +27,10 @@ const STATS = [
   "unacked",
   "position",
 ];
+/** The ceiling of the first wait for a file of the engine, and of all: those of `backoff` by default. */
+const RELOAD_MS = 1_000;
+const RELOAD_MAX_MS = 30_000;
+
 const RETRY_IN = 12;
 const LATENCY = 13;
 
@@ -43,7 +47,7 @@ export class WireImpl extends EventTarget {
   reliable_: boolean;
   outgoing_: Outgoing;
   private engine_: Engine | undefined;
-  private link_ = new WireLink(this);
+  private link_: WireLink;
   private handlers_ = new Handlers();
   private readers_ = new Set<Messages<unknown>>();
   private progress_ = new Progress(this.readers_, (position) => this.engine_?.handled_(position));
@@ -52,6 +56,8 @@ export class WireImpl extends EventTarget {
   private hasOpened_ = false;
   private watched_ = false;
   private loading_ = false;
+  /** How often a file of the engine did not come. */
+  private reloads_ = 0;
   /** Why the last token could not be had. */
   private cause_: unknown;
   private unlisten_: () => void = () => {};
@@ -64,6 +70,7 @@ export class WireImpl extends EventTarget {
     readonly options_: Options,
   ) {
     super();
+    this.link_ = new WireLink(this, read(url_, options_));
     this.reliable_ = options_.delivery === "reliable";
     this.outgoing_ = new Outgoing(this.reliable_, (entry, error) => {
       this.tell_("dropped", { ...JSON.parse(entry.text_), error, receipt: entry.receipt_ });
@@ -315,13 +322,13 @@ export class WireImpl extends EventTarget {
     if (!(module instanceof Promise)) return this.start_(module);
     this.loading_ = true;
     module
+      .finally(() => (this.loading_ = false))
       .then((module) => this.start_(module))
-      .catch((error) => this.unusable_(error))
-      .finally(() => (this.loading_ = false));
+      .catch((error) => this.unusable_(error));
   }
 
   private start_(module: Module): void {
-    this.link_.config_ = read(module, this.url_, this.options_);
+    if (this.reliable_) this.link_.split_ = module.split_;
     const engine = new module.Engine(this.link_);
     this.engine_ = engine;
     this.outgoing_.start_(engine);
@@ -333,11 +340,24 @@ export class WireImpl extends EventTarget {
   }
 
   private unusable_(cause: unknown): void {
+    if (cause instanceof WireError && cause.code === "engine-unavailable" && !this.outgoing_.shut_) {
+      return this.loadLater_(cause);
+    }
     const why =
       "the WebAssembly module could not be started: a content security policy must permit 'wasm-unsafe-eval', and its file must be there";
     const error = cause instanceof WireError ? cause : new WireError("wasm-failed", why, true, cause);
     this.outgoing_.rejectEarly_(error);
     if (!this.outgoing_.shut_) this.stopped_((this.outgoing_.shut_ = error));
+  }
+
+  /** A file did not come: the network may be away, as it may be for the connection. */
+  private loadLater_(error: WireError): void {
+    const ceiling = Math.min(RELOAD_MAX_MS, RELOAD_MS * 2 ** this.reloads_++);
+    setTimeout(() => {
+      if (!this.engine_ && !this.outgoing_.shut_) this.load_();
+    }, Math.random() * ceiling);
+    this.statusChanged_("reconnecting");
+    this.failed_(error);
   }
 
   private settleOpened_(): void {

@@ -17,7 +17,7 @@ const GLOBALS = [
   "addEventListener",
 ];
 
-for (const entry of ["everwire.js", "everwire-wasm.js"]) {
+for (const entry of ["everwire.js", "everwire-reliable.js", "everwire-wasm.js"]) {
   test(`${entry} can be imported without a browser`, () => {
     const path = new URL(`../../pkg/${entry}`, import.meta.url).href;
     const script = `

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
 import { last, settled, sockets, until } from "./fake.mjs";
-import { connect } from "../../pkg/everwire.js";
+import { connect } from "../../pkg/everwire-reliable.js";
 
 const wires = [];
 

@@ -22,7 +22,7 @@ test("the kinds of event have the same numbers", () => {
 
 test("the kinds of frame have the same numbers", () => {
   const typescript = numbers(source("npm/src/engine.ts"));
-  const arms = [...source("js/src/facade.rs").matchAll(/^ +(\d) => Content::(\w+)/gm)];
+  const arms = [...source("js/src/facade.rs").matchAll(/^ +(\d)(?: if RELIABLE)? => Content::(\w+)/gm)];
   assert.equal(arms.length, 5);
   for (const [, value, name] of arms) assert.equal(typescript[name.toUpperCase()], Number(value), name);
 });
@@ -53,11 +53,17 @@ test("the numbers to look at have the same places", () => {
   );
 });
 
-test("every numeric option of the engine is in the type of the options, and no other", () => {
-  const rust = [...source("src/config.rs").matchAll(/^ {4}\w+, "([\w.]+)", "([\w ]+)", /gm)];
-  const names = rust.map(([, name, unit]) => camel(name) + (unit === "ms" ? "Ms" : ""));
+test("the options that are numbers have the same names, ranges, units and places", () => {
+  const whole = (text) => Number(text.replaceAll("_", ""));
+  const rust = [...source("src/config.rs").matchAll(/^ {4}\w+, "([\w.]+)", "([\w ]+)", ([\d_]+), ([\d_]+);/gm)];
+  const table = [...source("npm/src/options.ts").matchAll(/^ {2}\["([\w.]+)", ([\d_]+), ([\d_]+)(?:, "([\w ]+)")?\],/gm)];
+  assert.ok(rust.length > 20);
+  assert.deepEqual(
+    table.map(([, name, min, max, unit = "ms"]) => [name, unit, whole(min), whole(max)]),
+    rust.map(([, name, unit, min, max]) => [camel(name) + (unit === "ms" ? "Ms" : ""), unit, whole(min), whole(max)]),
+  );
   const [, body] = /export interface Options \{([\s\S]*?)\n\}/.exec(source("npm/src/types.ts"));
-  assert.deepEqual(new Set(numeric(body)), new Set(names));
+  assert.deepEqual(new Set(numeric(body)), new Set(table.map(([, name]) => name)));
 });
 
 test("the facade has the engine's words for its errors", () => {

@@ -16,6 +16,7 @@ use core::mem;
 
 use super::auth::TokenReason;
 use super::close::{self, CloseFrame};
+use super::compiled::Compiled;
 use super::heartbeat::Heartbeat;
 use super::ids::{MessageId, SocketId, TokenRequest};
 use super::io::{Event, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange};
@@ -91,7 +92,7 @@ pub struct Connection<P> {
     outbox: Outbox<P>,
     requests: Requests,
     /// The session of reliable mode.
-    reliable: Option<Reliable<P>>,
+    reliable: Option<Compiled<Reliable<P>>>,
     message_rate: Option<TokenBucket>,
     byte_rate: Option<TokenBucket>,
     /// Bytes in the socket's send buffer: as last told, and what was written since.
@@ -123,6 +124,7 @@ impl<P: Clone> Connection<P> {
     }
 
     /// The same for a caller that has checked the options itself. Numbers out of range make it wait oddly, no more.
+    /// Without the feature `reliable`, delivery is plain whatever is asked for.
     pub fn unchecked(config: Config, seed: u128, now: Instant) -> Self {
         let rate = config.rate;
         let bytes = rate.and_then(|rate| rate.bytes);
@@ -131,7 +133,7 @@ impl<P: Clone> Connection<P> {
             Delivery::Plain => None,
             Delivery::Reliable(options) => {
                 let rngs = [Rng::new(!low), Rng::new(high)];
-                Some(Reliable::new(options.clone(), rngs))
+                Compiled::make(|| Reliable::new(options.clone(), rngs))
             }
         };
         Self {

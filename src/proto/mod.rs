@@ -2,6 +2,7 @@
 
 mod auth;
 mod close;
+mod compiled;
 mod connection;
 pub mod frames;
 mod heartbeat;

@@ -249,9 +249,11 @@ impl<H: Host> Core<H> {
                     socket.abandon(&frame);
                 }
             }
-            Output::Store(store) => self.store(store),
+            Output::Store(store) if cfg!(feature = "reliable") => self.store(store),
             Output::FetchToken(request, reason) => self.host.fetch_token(request, reason),
             Output::Event(event) => self.host.event(event),
+            // Nobody asks for it then.
+            Output::Store(_) => {}
         }
     }
 
@@ -301,7 +303,8 @@ impl<H: Host> Core<H> {
         let data = match frame {
             Transmit::Control(text) => text.into(),
             Transmit::Message(payload) => payload,
-            Transmit::Batch(batch) => frames::write(batch),
+            Transmit::Batch(batch) if cfg!(feature = "reliable") => frames::write(batch),
+            Transmit::Batch(_) => return,
         };
         if let Some(socket) = self
             .socket

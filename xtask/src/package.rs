@@ -22,16 +22,24 @@ pub fn build(project: &Project) -> Result<()> {
         project,
         &[Need::Toolchain, Need::NodeTools, Need::WasmTools],
     )?;
-    compile_engine(project)?;
+    for (name, features) in ENGINES {
+        compile_engine(project, name, features)?;
+    }
     build_facade(project)
 }
 
-/// Where wasm-pack puts the module and its glue.
-fn engine_folder(project: &Project) -> PathBuf {
-    project.target.join("pkg-wasm")
+/// The engines of the package: their folders, and the features of the crate `everwire-js` that they have.
+pub const ENGINES: [(&str, &[&str]); 2] = [
+    ("plain", &["--", "--no-default-features"]),
+    ("complete", &[]),
+];
+
+/// Where wasm-pack puts an engine and its glue.
+pub fn engine_folder(project: &Project, name: &str) -> PathBuf {
+    project.target.join("pkg-wasm").join(name)
 }
 
-fn compile_engine(project: &Project) -> Result<()> {
+fn compile_engine(project: &Project, name: &str, features: &[&str]) -> Result<()> {
     let mut command = project.command("wasm-pack");
     command
         .args([
@@ -45,9 +53,10 @@ fn compile_engine(project: &Project) -> Result<()> {
             "everwire",
             "--out-dir",
         ])
-        .arg(engine_folder(project));
+        .arg(engine_folder(project, name))
+        .args(features);
     process::run(
-        "compiling the engine to wasm",
+        &format!("compiling the {name} engine to wasm"),
         "1 min",
         &mut command,
         COMPILE_LIMIT,
@@ -64,7 +73,7 @@ fn build_facade(project: &Project) -> Result<()> {
     command
         .args(["run", "build"])
         .current_dir(project.root.join("npm"))
-        .env("EVERWIRE_WASM_DIR", engine_folder(project));
+        .env("EVERWIRE_WASM_DIR", project.target.join("pkg-wasm"));
     process::run("building the facade", "5 s", &mut command, BUNDLE_LIMIT)?;
     ensure!(
         package.join("package.json").is_file(),

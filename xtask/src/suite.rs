@@ -215,11 +215,12 @@ fn lint_wasm(bench: &Bench) -> Result<Outcome> {
     for targets in [
         "--package everwire --lib --tests",
         "--package everwire-js --lib",
+        "--package everwire-js --lib --no-default-features",
     ] {
         let arguments = format!("clippy --target wasm32-unknown-unknown {targets} -- -D warnings");
         bench.once(bench.cargo(&arguments))?;
     }
-    Ok(Outcome::passed(2))
+    Ok(Outcome::passed(3))
 }
 
 fn make_package(bench: &Bench) -> Result<Outcome> {

@@ -1,0 +1,9 @@
+// The entry for those who want reliable delivery at once: one module with the complete engine inside.
+import { load } from "./complete-inside.js";
+import { connectWith } from "./connect.js";
+import type { Connect } from "./types.js";
+
+export * from "./public.js";
+
+/** Connects, and stays connected. */
+export const connect: Connect = connectWith(load, load);

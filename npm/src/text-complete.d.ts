@@ -1,0 +1,2 @@
+// The same of the complete engine.
+export * from "./text-plain.js";
