@@ -6,9 +6,11 @@ use core::fmt;
 use core::time::Duration;
 
 mod delivery;
+mod settings;
 
 use crate::proto::AuthVia;
 pub use delivery::{Delivery, Persist, Reliable, Uncertain};
+pub use settings::Settings;
 
 /// What a connection is made from. `Config::new(url)` has the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +168,8 @@ impl Config {
             return Err(ConfigError::ReliableLeftOut);
         }
         for option in ConfigOption::ALL.iter().copied() {
-            let (value, (min, max)) = (self.number(option), option.range());
+            let (min, max) = option.range();
+            let value = self.number(option).unwrap_or(max);
             if value < min || value > max {
                 return Err(ConfigError::OutOfRange { option, value });
             }
@@ -174,15 +177,11 @@ impl Config {
         Ok(())
     }
 
-    /// The value of an option, in its unit; one that is switched off has some value in its range.
-    fn number(&self, option: ConfigOption) -> u64 {
+    /// The value of an option, in its unit; `None` if it is switched off or not given.
+    fn number(&self, option: ConfigOption) -> Option<u64> {
         use ConfigOption as O;
-        let heartbeat = self.heartbeat.unwrap_or_default();
-        let rate = self.rate.unwrap_or_default();
-        let bytes = rate.bytes.unwrap_or(ByteRate {
-            per_second: 1,
-            burst: 1,
-        });
+        let (heartbeat, rate) = (self.heartbeat, self.rate);
+        let bytes = rate.and_then(|rate| rate.bytes);
         let backoff = self.backoff;
         let time = match option {
             O::ConnectTimeout => self.connect_timeout,
@@ -191,26 +190,26 @@ impl Config {
             O::BackoffBase => backoff.base,
             O::BackoffMax => backoff.max,
             O::BackoffResetAfter => backoff.reset_after,
-            O::HeartbeatInterval => heartbeat.interval,
-            O::HeartbeatTimeout => heartbeat.timeout,
-            O::HeartbeatHiddenTimeout => heartbeat.hidden_timeout,
-            O::HeartbeatProbeTimeout => heartbeat.probe_timeout,
-            O::OutboxTtl => self.outbox.ttl.unwrap_or(Duration::from_secs(1)),
+            O::HeartbeatInterval => heartbeat?.interval,
+            O::HeartbeatTimeout => heartbeat?.timeout,
+            O::HeartbeatHiddenTimeout => heartbeat?.hidden_timeout,
+            O::HeartbeatProbeTimeout => heartbeat?.probe_timeout,
+            O::OutboxTtl => self.outbox.ttl?,
             O::BackpressurePoll => self.backpressure.poll,
             O::RequestTimeout => self.request_timeout,
-            O::BackoffMaxAttempts => return u64::from(backoff.max_attempts.unwrap_or(1)),
-            O::BackoffAttemptsPerMinute => return u64::from(backoff.attempts_per_minute),
-            O::OutboxMessages => return u64::from(self.outbox.messages),
-            O::OutboxBytes => return u64::from(self.outbox.bytes),
-            O::RateMessages => return u64::from(rate.messages),
-            O::RateBurst => return u64::from(rate.burst),
-            O::RateBytes => return u64::from(bytes.per_second),
-            O::RateBytesBurst => return u64::from(bytes.burst),
-            O::BackpressureHigh => return u64::from(self.backpressure.high),
-            O::BackpressureLow => return u64::from(self.backpressure.low),
-            O::MaxFrame => return u64::from(self.max_frame),
+            O::BackoffMaxAttempts => return backoff.max_attempts.map(u64::from),
+            O::BackoffAttemptsPerMinute => return Some(u64::from(backoff.attempts_per_minute)),
+            O::OutboxMessages => return Some(u64::from(self.outbox.messages)),
+            O::OutboxBytes => return Some(u64::from(self.outbox.bytes)),
+            O::RateMessages => return rate.map(|rate| u64::from(rate.messages)),
+            O::RateBurst => return rate.map(|rate| u64::from(rate.burst)),
+            O::RateBytes => return bytes.map(|bytes| u64::from(bytes.per_second)),
+            O::RateBytesBurst => return bytes.map(|bytes| u64::from(bytes.burst)),
+            O::BackpressureHigh => return Some(u64::from(self.backpressure.high)),
+            O::BackpressureLow => return Some(u64::from(self.backpressure.low)),
+            O::MaxFrame => return Some(u64::from(self.max_frame)),
         };
-        millis(time)
+        Some(millis(time))
     }
 }
 
@@ -271,8 +270,6 @@ impl Default for Backpressure {
 }
 
 /// Whole milliseconds; half a billion years saturate.
-// A function of its own and without 128-bit arithmetic: it is needed in many places, and they add up.
-#[inline(never)]
 pub(crate) fn millis(duration: Duration) -> u64 {
     const MOST_SECONDS: u64 = u64::MAX / 1_000 - 1;
     duration.as_secs().min(MOST_SECONDS) * 1_000 + u64::from(duration.subsec_millis())
@@ -307,7 +304,7 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 macro_rules! options {
-    ($($variant:ident, $name:literal, $unit:literal, $min:literal, $max:literal;)*) => {
+    ($($variant:ident, $name:literal, $unit:literal, $min:literal, $max:literal, $default:literal;)*) => {
         /// The options that are numbers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each is named after its field in Config, where it is described")]
@@ -316,6 +313,9 @@ macro_rules! options {
         impl ConfigOption {
             /// All of them, in the order that the npm package counts them.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// What they are if they are not given; 0 if there is no such limit then.
+            pub(crate) const DEFAULTS: [u32; Self::ALL.len()] = [$($default),*];
 
             /// The field's path in `Config`.
             pub const fn name(self) -> &'static str {
@@ -336,30 +336,30 @@ macro_rules! options {
 }
 
 options! {
-    ConnectTimeout, "connect_timeout", "ms", 100, 600_000;
-    BackoffFirst, "backoff.first", "ms", 0, 60_000;
-    BackoffMin, "backoff.min", "ms", 0, 60_000;
-    BackoffBase, "backoff.base", "ms", 1, 600_000;
-    BackoffMax, "backoff.max", "ms", 100, 3_600_000;
-    BackoffResetAfter, "backoff.reset_after", "ms", 0, 3_600_000;
-    BackoffMaxAttempts, "backoff.max_attempts", "attempts", 1, 1_000_000;
-    BackoffAttemptsPerMinute, "backoff.attempts_per_minute", "attempts", 1, 600;
-    HeartbeatInterval, "heartbeat.interval", "ms", 100, 3_600_000;
-    HeartbeatTimeout, "heartbeat.timeout", "ms", 100, 600_000;
-    HeartbeatHiddenTimeout, "heartbeat.hidden_timeout", "ms", 100, 3_600_000;
-    HeartbeatProbeTimeout, "heartbeat.probe_timeout", "ms", 100, 600_000;
-    OutboxMessages, "outbox.messages", "messages", 1, 1_000_000;
-    OutboxBytes, "outbox.bytes", "bytes", 1_024, 268_435_456;
-    OutboxTtl, "outbox.ttl", "ms", 1, 604_800_000;
-    RateMessages, "rate.messages", "messages a second", 1, 1_000_000;
-    RateBurst, "rate.burst", "messages", 1, 1_000_000;
-    RateBytes, "rate.bytes.per_second", "bytes a second", 1, 1_073_741_824;
-    RateBytesBurst, "rate.bytes.burst", "bytes", 1, 1_073_741_824;
-    BackpressureHigh, "backpressure.high", "bytes", 1_024, 268_435_456;
-    BackpressureLow, "backpressure.low", "bytes", 0, 268_435_456;
-    BackpressurePoll, "backpressure.poll", "ms", 1, 60_000;
-    MaxFrame, "max_frame", "bytes", 1_024, 268_435_456;
-    RequestTimeout, "request_timeout", "ms", 1, 3_600_000;
+    ConnectTimeout, "connect_timeout", "ms", 100, 600_000, 10_000;
+    BackoffFirst, "backoff.first", "ms", 0, 60_000, 1_000;
+    BackoffMin, "backoff.min", "ms", 0, 60_000, 100;
+    BackoffBase, "backoff.base", "ms", 1, 600_000, 500;
+    BackoffMax, "backoff.max", "ms", 100, 3_600_000, 30_000;
+    BackoffResetAfter, "backoff.reset_after", "ms", 0, 3_600_000, 10_000;
+    BackoffMaxAttempts, "backoff.max_attempts", "attempts", 1, 1_000_000, 0;
+    BackoffAttemptsPerMinute, "backoff.attempts_per_minute", "attempts", 1, 600, 10;
+    HeartbeatInterval, "heartbeat.interval", "ms", 100, 3_600_000, 25_000;
+    HeartbeatTimeout, "heartbeat.timeout", "ms", 100, 600_000, 10_000;
+    HeartbeatHiddenTimeout, "heartbeat.hidden_timeout", "ms", 100, 3_600_000, 70_000;
+    HeartbeatProbeTimeout, "heartbeat.probe_timeout", "ms", 100, 600_000, 3_000;
+    OutboxMessages, "outbox.messages", "messages", 1, 1_000_000, 1_000;
+    OutboxBytes, "outbox.bytes", "bytes", 1_024, 268_435_456, 1_048_576;
+    OutboxTtl, "outbox.ttl", "ms", 1, 604_800_000, 0;
+    RateMessages, "rate.messages", "messages a second", 1, 1_000_000, 200;
+    RateBurst, "rate.burst", "messages", 1, 1_000_000, 400;
+    RateBytes, "rate.bytes.per_second", "bytes a second", 1, 1_073_741_824, 0;
+    RateBytesBurst, "rate.bytes.burst", "bytes", 1, 1_073_741_824, 0;
+    BackpressureHigh, "backpressure.high", "bytes", 1_024, 268_435_456, 1_048_576;
+    BackpressureLow, "backpressure.low", "bytes", 0, 268_435_456, 262_144;
+    BackpressurePoll, "backpressure.poll", "ms", 1, 60_000, 50;
+    MaxFrame, "max_frame", "bytes", 1_024, 268_435_456, 1_048_576;
+    RequestTimeout, "request_timeout", "ms", 1, 3_600_000, 10_000;
 }
 
 #[cfg(test)]

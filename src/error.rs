@@ -50,6 +50,9 @@ pub enum ErrorCode {
     FrameTooLarge,
     /// A close code or reason that browsers do not let a page send.
     InvalidClose,
+    /// A volatile message could not be written at once.
+    NotWritable,
+    // From here on they are those of reliable delivery alone; the npm package counts on the order.
     /// The server does not speak everwire.v1.
     UnsupportedServer,
     /// Another page goes on as this client.
@@ -66,8 +69,6 @@ pub enum ErrorCode {
     RecordLost,
     /// An earlier page crashed, or another one took over, while the message was underway.
     PageLost,
-    /// A volatile message could not be written at once.
-    NotWritable,
 }
 
 impl ErrorCode {
@@ -79,6 +80,11 @@ impl ErrorCode {
     /// What happened and what to do.
     pub const fn message(self) -> &'static str {
         self.describe().1
+    }
+
+    /// Its place in the list above, from 0. A new version may move it.
+    pub const fn index(self) -> u32 {
+        self as u32
     }
 
     /// Whether the same thing may succeed later without a change.

@@ -19,6 +19,7 @@ extern crate alloc;
 
 #[cfg(feature = "client")]
 mod client;
+mod compiled;
 mod config;
 mod error;
 pub mod proto;

@@ -25,8 +25,7 @@ const DISCONNECTED: u32 = 6;
 const WARNING: u32 = 7;
 pub(super) const REFUSED: u32 = 8;
 const ACKED: u32 = 9;
-const DENIED: u32 = 10;
-const RESTORED: u32 = 11;
+const RESTORED: u32 = 10;
 
 /// What only serves reliable delivery is left out of a module without it.
 pub(super) const RELIABLE: bool = cfg!(feature = "reliable");
@@ -40,8 +39,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn number_(this: &Facade, index: usize) -> f64;
 
-    /// The URL (0), the name of the query parameter (1), that of the connection (2), and the subprotocols, while there are
-    /// any.
+    /// A text that goes with what the engine was just asked, by its place; `None` past the last.
     #[wasm_bindgen(method)]
     pub(super) fn text_(this: &Facade, index: usize) -> Option<String>;
 
@@ -84,17 +82,13 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn sent_(this: &Facade, id: f64);
 
-    /// Anything rarer. `name` is a status, or the code of an error with what it says.
+    /// The server refused this message, with its code and what it said.
     #[wasm_bindgen(method)]
-    fn event_(
-        this: &Facade,
-        kind: u32,
-        number: f64,
-        name: &str,
-        text: &str,
-        retryable: bool,
-        payload: JsValue,
-    );
+    fn denied_(this: &Facade, id: f64, code: &str, message: &str);
+
+    /// Anything rarer. `which` is the place of a status or an error in its list.
+    #[wasm_bindgen(method)]
+    fn event_(this: &Facade, kind: u32, number: f64, which: u32, payload: JsValue);
 
     #[wasm_bindgen(method)]
     fn token_(this: &Facade, request: u32, reason: u32);
@@ -116,18 +110,20 @@ impl Host {
     }
 
     fn tell_with(&self, kind: u32, number: f64, code: ErrorCode, payload: JsValue) {
-        let (name, text) = (code.as_str(), code.message());
-        self.0
-            .event_(kind, number, name, text, code.is_retryable(), payload);
+        self.0.event_(kind, number, code.index(), payload);
     }
 
-    fn plain(&self, kind: u32, number: f64, name: &str) {
-        self.0
-            .event_(kind, number, name, "", false, JsValue::UNDEFINED);
+    fn plain(&self, kind: u32, number: f64) {
+        self.0.event_(kind, number, 0, JsValue::UNDEFINED);
+    }
+
+    /// See [`Facade::text_`].
+    pub(super) fn text(&self, index: usize) -> Option<String> {
+        self.0.text_(index)
     }
 
     fn status(&self, change: StatusChange) {
-        self.plain(STATUS, 0.0, change.status.as_str());
+        self.plain(STATUS, f64::from(change.status as u32));
         if let Some(code) = change.stopped {
             self.tell(STOPPED, 0.0, code);
         }
@@ -158,7 +154,7 @@ impl web::Host for Host {
             Event::Message => self.0.message_(),
             Event::Sent(id) => self.0.sent_(id.0 as f64),
             Event::Status(change) => self.status(change),
-            Event::Answered(id) => self.plain(ANSWERED, id.0 as f64, ""),
+            Event::Answered(id) => self.plain(ANSWERED, id.0 as f64),
             Event::Rejected(id, code, payload) => {
                 self.tell_with(REJECTED, id.0 as f64, code, payload);
             }
@@ -176,13 +172,12 @@ impl web::Host for Host {
             ) if RELIABLE => {
                 self.0.answer_(id.0 as f64, index, position as f64);
             }
-            Event::Acked(id) if RELIABLE => self.plain(ACKED, id.0 as f64, ""),
+            Event::Acked(id) if RELIABLE => self.plain(ACKED, id.0 as f64),
             Event::Refused(id, code, message) if RELIABLE => {
-                let (id, nothing) = (id.0 as f64, JsValue::UNDEFINED);
-                self.0.event_(DENIED, id, &code, &message, false, nothing);
+                self.0.denied_(id.0 as f64, &code, &message);
             }
             Event::Restored(id, payload) if RELIABLE => {
-                self.0.event_(RESTORED, id.0 as f64, "", "", false, payload);
+                self.0.event_(RESTORED, id.0 as f64, 0, payload);
             }
             Event::Resync(Resync {
                 reason,
@@ -194,7 +189,7 @@ impl web::Host for Host {
                 self.0
                     .resync_(reason, position as f64, from as f64, to as f64);
             }
-            Event::Latency(ms) => self.plain(LATENCY, ms as f64, ""),
+            Event::Latency(ms) => self.plain(LATENCY, ms as f64),
             Event::Disconnected(code, frame) => {
                 let (number, reason) = frame.map_or((0.0, JsValue::UNDEFINED), |frame| {
                     (f64::from(frame.code), frame.reason.into())

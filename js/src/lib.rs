@@ -11,8 +11,6 @@ mod options;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 
-use alloc::string::String;
-
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -33,19 +31,22 @@ impl Engine {
     /// An idle connection with the options of the facade, which has checked them.
     #[wasm_bindgen(constructor)]
     pub fn new(facade: Facade) -> Engine {
-        let config = options::config(&facade);
-        Self(Driver::unchecked(config, Host::new(facade)))
+        let settings = options::settings(&facade);
+        Self(Driver::unchecked(settings, Host::new(facade)))
     }
 
-    /// Connects (0), connects anew (1), withdraws a message of this id (2), or closes with this code and reason (3).
-    /// Whether it could.
+    /// Connects (0), connects anew (1), withdraws a message of this id (2), or closes with this code (3); the reason is a
+    /// text of the facade's. Whether it could.
     #[wasm_bindgen(js_name = command_)]
-    pub fn command(&self, command: u32, number: f64, reason: &str) -> bool {
+    pub fn command(&self, command: u32, number: f64) -> bool {
         match command {
             0 => self.0.connect(),
             1 => self.0.reconnect(),
             2 => self.0.withdraw(MessageId(number as u64)),
-            _ => return self.accepted(self.0.close(number as u16, reason).err()),
+            _ => {
+                let reason = self.0.host().text(0).unwrap_or_default();
+                return self.accepted(self.0.close(number as u16, &reason).err());
+            }
         }
         true
     }
@@ -80,20 +81,13 @@ impl Engine {
         self.0.handled(position as u64);
     }
 
-    /// The answer to `Facade::token_`.
+    /// The answer to `Facade::token_`; token and URL are texts of the facade's.
     #[wasm_bindgen(js_name = answer_)]
-    pub fn answer(
-        &self,
-        request: u32,
-        outcome: u32,
-        token: Option<String>,
-        url: Option<String>,
-        expires_in: f64,
-    ) {
+    pub fn answer(&self, request: u32, outcome: u32, expires_in: f64) {
         let answer = match outcome {
             TOKEN_GRANTED => TokenAnswer::Granted {
-                token: token.map(Token::new),
-                url,
+                token: self.0.host().text(0).map(Token::new),
+                url: self.0.host().text(1),
                 expires_in_ms: number(expires_in),
             },
             TOKEN_UNAUTHORIZED => TokenAnswer::Unauthorized,

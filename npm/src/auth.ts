@@ -1,4 +1,4 @@
-import { type Engine, FAILED, GRANTED, UNAUTHORIZED } from "./engine.js";
+import { FAILED, GRANTED, UNAUTHORIZED } from "./engine.js";
 import { WireError } from "./errors.js";
 import { resolve } from "./options.js";
 import type { AttemptContext, Options, Url } from "./types.js";
@@ -7,8 +7,7 @@ const REASONS: AttemptContext["reason"][] = ["connect", "refused", "refresh"];
 
 /** Asks for the token and the URL, and answers the engine; tells first why that failed, or `undefined`. */
 export async function fetchToken(
-  engine: () => Engine | undefined,
-  request: number,
+  answer: (outcome: number, expiresIn: number, token?: string, url?: string) => void,
   reason: number,
   attempt: number,
   url: Url,
@@ -24,10 +23,10 @@ export async function fetchToken(
       throw new WireError("token-failed", "auth answered no token: return a string or { token, expiresInMs }", true);
     }
     tell(undefined);
-    engine()?.answer_(request, GRANTED, token ?? undefined, place && resolve(place), expiresInMs);
+    answer(GRANTED, expiresInMs, token ?? undefined, place && resolve(place));
   } catch (error) {
     const refused = (error as { code?: unknown } | undefined)?.code === "unauthorized";
     tell(error);
-    engine()?.answer_(request, refused ? UNAUTHORIZED : FAILED, undefined, undefined, NaN);
+    answer(refused ? UNAUTHORIZED : FAILED, NaN);
   }
 }

@@ -1,3 +1,4 @@
+import type { Failure } from "./errors.js";
 import type { Part } from "./frames.js";
 
 /** What Rust calls. None of these may throw. */
@@ -14,24 +15,19 @@ export interface Link {
   answer_(id: number, index: number, position: number): void;
   resync_(reason: string, position: number, from: number, to: number): void;
   sent_(id: number): void;
-  event_(kind: number, number: number, name: string, text: string, retryable: boolean, payload: unknown): void;
+  denied_(id: number, code: string, message: string): void;
+  event_(kind: number, number: number, which: number, payload: unknown): void;
   token_(request: number, reason: number): void;
   verdict_(code: number, reason: string): number;
 }
 
 /** One connection in Rust. */
 export interface Engine {
-  command_(command: number, number: number, reason: string): boolean;
+  command_(command: number, number: number): boolean;
   send_(payload: string, bytes: number, ttl: number, timeout: number): boolean;
   volatile_(payload: string, bytes: number): boolean;
   handled_(position: number): void;
-  answer_(
-    request: number,
-    outcome: number,
-    token: string | undefined,
-    url: string | undefined,
-    expiresIn: number,
-  ): void;
+  answer_(request: number, outcome: number, expiresIn: number): void;
   stat_(index: number): number;
 }
 
@@ -40,6 +36,8 @@ export interface Module {
   Engine: new (link: Link) => Engine;
   /** The parts of a frame of reliable mode, if this engine has that. Throws for one that breaks the protocol. */
   split_?: (frame: unknown) => Part[];
+  /** Its errors beyond those of plain delivery. */
+  failures_?: Failure[];
 }
 
 /** Gets the module: at once if it can. */
@@ -56,8 +54,7 @@ export const DISCONNECTED = 6;
 export const WARNING = 7;
 export const REFUSED = 8;
 export const ACKED = 9;
-export const DENIED = 10;
-export const RESTORED = 11;
+export const RESTORED = 10;
 
 // What a frame is, in the low bits of what `Link.decode_` answers.
 export const MESSAGE = 0;

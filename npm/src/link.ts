@@ -1,17 +1,22 @@
 import * as E from "./engine.js";
-import { WireError } from "./errors.js";
+import { failure, WireError } from "./errors.js";
 import type { Incoming, Part } from "./frames.js";
 import { measure } from "./measure.js";
 import type { Config } from "./options.js";
 import type { Status } from "./types.js";
 import type { WireImpl } from "./wire.js";
 
+/** As `src/proto/state.rs` has them and in its order. */
+const STATUSES: Status[] = ["idle", "connecting", "open", "reconnecting", "closed"];
 const VERDICTS = [undefined, "stop", "retry", "slow", "refresh"];
 
 /** What Rust holds. A wire that was closed is let go of, so that it can be collected. */
 export class WireLink implements E.Link {
   /** How frames of reliable mode are read, if that was asked for. */
   split_: E.Module["split_"];
+  failures_: E.Module["failures_"];
+  /** What the engine asks for next. */
+  texts_: (string | undefined)[];
   private frame_: Incoming | undefined;
   private parts_: Part[] = [];
   private current_: Part | undefined;
@@ -19,14 +24,16 @@ export class WireLink implements E.Link {
   constructor(
     public wire_: WireImpl | undefined,
     private config_: Config,
-  ) {}
+  ) {
+    this.texts_ = config_.texts_;
+  }
 
   number_(index: number): number {
     return this.config_.numbers_[index] ?? NaN;
   }
 
   text_(index: number): string | undefined {
-    return this.config_.texts_[index];
+    return this.texts_[index];
   }
 
   decode_(data: unknown): number {
@@ -78,18 +85,21 @@ export class WireLink implements E.Link {
     this.wire_?.outgoing_.sent_(id);
   }
 
-  event_(kind: number, number: number, name: string, text: string, retryable: boolean, payload: unknown): void {
+  denied_(id: number, code: string, message: string): void {
+    this.wire_?.outgoing_.denied_(id, new WireError(code, message));
+  }
+
+  event_(kind: number, number: number, which: number, payload: unknown): void {
     const wire = this.wire_;
     if (!wire) return;
     const outgoing = wire.outgoing_;
     const frame = this.frame_;
-    if (kind === E.STATUS) return wire.statusChanged_(name as Status);
+    if (kind === E.STATUS) return wire.statusChanged_(STATUSES[number]!);
     if (kind === E.LATENCY) return wire.latencyMeasured_(number);
     if (kind === E.ANSWERED) return frame && outgoing.answered_(number, frame, () => wire.read_(frame));
-    const error = new WireError(name, text, retryable);
+    const error = failure(which, this.failures_);
     if (kind === E.REJECTED) outgoing.rejected_(number, error);
     else if (kind === E.ACKED) outgoing.acked_(number);
-    else if (kind === E.DENIED) outgoing.denied_(number, error);
     else if (kind === E.RESTORED) wire.restored.push(outgoing.restored_(number, String(payload)));
     else if (kind === E.UNCERTAIN) outgoing.uncertain_(number, error);
     else if (kind === E.REFUSED) outgoing.refused_ = error;

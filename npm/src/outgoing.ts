@@ -139,7 +139,7 @@ export class Outgoing {
     const tail = `,"id":${id}}`;
     entry.id_ = id;
     this.underway_.set(id, entry);
-    entry.unlisten_ = onAbort(signal, () => this.engine_?.command_(WITHDRAW, id, ""));
+    entry.unlisten_ = onAbort(signal, () => this.engine_?.command_(WITHDRAW, id));
     const text = asks ? entry.text_.slice(0, -1) + tail : entry.text_;
     if (this.engine_?.send_(text, entry.bytes_ + (asks ? tail.length - 1 : 0), entry.ttl_, entry.timeout_)) return;
     // Nothing was sent meanwhile: the engine says so before anything else happens.

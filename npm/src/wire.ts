@@ -164,13 +164,13 @@ export class WireImpl extends EventTarget {
 
   connect(): void {
     this.begin_();
-    if (this.engine_) this.engine_.command_(CONNECT, 0, "");
+    if (this.engine_) this.engine_.command_(CONNECT, 0);
     else this.load_();
   }
 
   reconnect(): void {
     if (this.status === "closed") this.begin_();
-    if (this.engine_) this.engine_.command_(RECONNECT, 0, "");
+    if (this.engine_) this.engine_.command_(RECONNECT, 0);
     else this.load_();
   }
 
@@ -182,7 +182,9 @@ export class WireImpl extends EventTarget {
     if (!engine) {
       outgoing.rejectEarly_(outgoing.shut_);
       this.stopped_(outgoing.shut_);
-    } else if (!engine.command_(CLOSE, code, reason)) {
+    } else {
+      this.link_.texts_ = [reason];
+      if (engine.command_(CLOSE, code)) return;
       outgoing.shut_ = undefined;
       throw outgoing.refused_;
     }
@@ -248,8 +250,10 @@ export class WireImpl extends EventTarget {
   fetchToken_(request: number, reason: number): void {
     const attempt = reason === 2 ? 0 : this.stats.attempt;
     void fetchToken(
-      () => this.engine_,
-      request,
+      (outcome, expiresIn, ...texts) => {
+        this.link_.texts_ = texts;
+        this.engine_?.answer_(request, outcome, expiresIn);
+      },
       reason,
       attempt,
       this.url_,
@@ -329,13 +333,14 @@ export class WireImpl extends EventTarget {
 
   private start_(module: Module): void {
     if (this.reliable_) this.link_.split_ = module.split_;
+    this.link_.failures_ = module.failures_;
     const engine = new module.Engine(this.link_);
     this.engine_ = engine;
     this.outgoing_.start_(engine);
     // Later, so that whoever called `connect` has attached handlers before anything can happen.
     queueMicrotask(() => {
       if (this.options_.signal?.aborted) this.close();
-      else if (!this.outgoing_.shut_) engine.command_(CONNECT, 0, "");
+      else if (!this.outgoing_.shut_) engine.command_(CONNECT, 0);
     });
   }
 

@@ -66,12 +66,27 @@ test("the options that are numbers have the same names, ranges, units and places
   assert.deepEqual(new Set(numeric(body)), new Set(table.map(([, name]) => name)));
 });
 
-test("the facade has the engine's words for its errors", () => {
-  const words = source("src/error.rs").replaceAll(/\s+/g, " ");
-  const own = source("npm/src/errors.ts").matchAll(/new WireError\("([\w-]+)", "([^"]+)"/g);
-  const pairs = [...own].map(([, code, message]) => `"${code}", "${message}"`);
-  assert.equal(pairs.length, 2);
-  for (const pair of pairs) assert.ok(words.includes(pair), pair);
+test("the facade has the engine's errors, in its order", () => {
+  const rust = source("src/error.rs").replaceAll(/\s+/g, " ");
+  const variants = [.../enum ErrorCode \{(.+?)\}/.exec(rust)[1].matchAll(/([A-Z]\w+),/g)].map(([, name]) => name);
+  const words = [...rust.matchAll(/Self::(\w+) => \( ?("[\w-]+", "[^"]+"),? ?\)/g)];
+  const byVariant = Object.fromEntries(words.map(([, name, words]) => [name, words]));
+  const retryable = /fn is_retryable.*? => true/.exec(rust)[0];
+  const typescript = (source("npm/src/errors.ts") + source("npm/src/reliable-errors.ts")).replaceAll(/\s+/g, " ");
+  const table = [...typescript.matchAll(/\[ ?("[\w-]+", "[^"]+")(, true)?,? ?\],/g)];
+  assert.ok(variants.length > 25);
+  assert.deepEqual(
+    table.map(([, words, retryable]) => [words, Boolean(retryable)]),
+    variants.map((name) => [byVariant[name], new RegExp(`Self::${name}\\b`).test(retryable)]),
+  );
+});
+
+test("the statuses have the same places", () => {
+  const [, rust] = /pub enum Status \{([\s\S]*?)\n\}/.exec(source("src/proto/state.rs"));
+  const [, list] = /const STATUSES[^=]*= \[([^\]]+)\]/.exec(source("npm/src/link.ts"));
+  const names = [...rust.matchAll(/^ {4}(\w+),$/gm)].map(([, name]) => name.toLowerCase());
+  assert.equal(names.length, 5);
+  assert.deepEqual(list.match(/\w+/g), names);
 });
 
 test("the table of error codes has each code once, and says whether to try again", () => {

@@ -16,7 +16,6 @@ use core::mem;
 
 use super::auth::TokenReason;
 use super::close::{self, CloseFrame};
-use super::compiled::Compiled;
 use super::heartbeat::Heartbeat;
 use super::ids::{MessageId, SocketId, TokenRequest};
 use super::io::{Event, Input, OpenFailure, Output, PageEvent, SocketEvent, StatusChange};
@@ -30,7 +29,8 @@ use super::rng::Rng;
 use super::state::{State, Status};
 use super::time::Instant;
 use super::timer::{Timer, TimerTable};
-use crate::config::{Config, ConfigError, Delivery, millis};
+use crate::compiled::Compiled;
+use crate::config::{Config, ConfigError, ConfigOption, Delivery, Settings};
 use crate::error::ErrorCode;
 
 pub use persistence::Loaded;
@@ -81,7 +81,7 @@ const REASON_BYTES: usize = 123;
 /// ```
 #[derive(Debug)]
 pub struct Connection<P> {
-    config: Config,
+    config: Settings,
     state: State,
     timers: TimerTable,
     outputs: Vec<Output<P>>,
@@ -125,9 +125,12 @@ impl<P: Clone> Connection<P> {
 
     /// The same for a caller that has checked the options itself. Numbers out of range make it wait oddly, no more.
     /// Without the feature `reliable`, delivery is plain whatever is asked for.
-    pub fn unchecked(config: Config, seed: u128, now: Instant) -> Self {
-        let rate = config.rate;
-        let bytes = rate.and_then(|rate| rate.bytes);
+    pub fn unchecked(config: impl Into<Settings>, seed: u128, now: Instant) -> Self {
+        let config = config.into();
+        let rate = |each, burst| {
+            let each = config.maybe(each)?;
+            Some(TokenBucket::new(each, config.number(burst), now))
+        };
         let (low, high) = (seed as u64, (seed >> 64) as u64);
         let reliable = match &config.delivery {
             Delivery::Plain => None,
@@ -141,13 +144,13 @@ impl<P: Clone> Connection<P> {
             timers: TimerTable::default(),
             outputs: Vec::new(),
             earlier_outputs: vec::IntoIter::default(),
-            retry: Retry::new(&config.backoff, Rng::new(low)),
-            heartbeat: Heartbeat::new(config.heartbeat.as_ref()),
-            outbox: Outbox::new(config.outbox),
+            retry: Retry::new(&config, Rng::new(low)),
+            heartbeat: Heartbeat::new(&config),
+            outbox: Outbox::new(&config),
             requests: Requests::default(),
             reliable,
-            message_rate: rate.map(|rate| TokenBucket::new(rate.messages, rate.burst, now)),
-            byte_rate: bytes.map(|bytes| TokenBucket::new(bytes.per_second, bytes.burst, now)),
+            message_rate: rate(ConfigOption::RateMessages, ConfigOption::RateBurst),
+            byte_rate: rate(ConfigOption::RateBytes, ConfigOption::RateBytesBurst),
             buffered: 0,
             is_away: false,
             last_id: MessageId::default(),
@@ -412,6 +415,6 @@ impl<P: Clone> Connection<P> {
     }
 
     fn request_timeout_ms(&self) -> u64 {
-        millis(self.config.request_timeout)
+        self.config.ms(ConfigOption::RequestTimeout)
     }
 }

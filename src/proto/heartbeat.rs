@@ -4,7 +4,7 @@
 //! dead for its silence only after it has shown that it answers, and one that closes at the first ping gets no more.
 
 use super::time::Instant;
-use crate::config::{self, millis};
+use crate::config::{ConfigOption, Settings};
 
 /// A close so soon after a connection's first unanswered ping is blamed on the ping.
 const REFUSED_WITHIN_MS: u64 = 5_000;
@@ -63,13 +63,14 @@ pub(crate) enum Verdict {
 }
 
 impl Heartbeat {
-    pub(crate) fn new(config: Option<&config::Heartbeat>) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let interval = settings.maybe(ConfigOption::HeartbeatInterval);
         Self {
-            times: config.map(|config| Times {
-                interval: millis(config.interval),
-                timeout: millis(config.timeout),
-                hidden_timeout: millis(config.hidden_timeout),
-                probe_timeout: millis(config.probe_timeout),
+            times: interval.map(|interval| Times {
+                interval: u64::from(interval),
+                timeout: settings.ms(ConfigOption::HeartbeatTimeout),
+                hidden_timeout: settings.ms(ConfigOption::HeartbeatHiddenTimeout),
+                probe_timeout: settings.ms(ConfigOption::HeartbeatProbeTimeout),
             }),
             hidden: false,
             answers: false,
@@ -220,7 +221,7 @@ mod tests {
     const START: Instant = Instant::from_millis(1_000_000);
 
     fn opened() -> Heartbeat {
-        let mut heartbeat = Heartbeat::new(Some(&config::Heartbeat::default()));
+        let mut heartbeat = Heartbeat::new(&Settings::new(String::new()));
         heartbeat.opened(START);
         heartbeat
     }
@@ -236,7 +237,9 @@ mod tests {
 
     #[test]
     fn without_options_it_never_asks() {
-        let mut heartbeat = Heartbeat::new(None);
+        let mut settings = Settings::new(String::new());
+        settings.set(ConfigOption::HeartbeatInterval, 0);
+        let mut heartbeat = Heartbeat::new(&settings);
         heartbeat.opened(START);
         assert!(!heartbeat.is_on());
         assert_eq!(heartbeat.deadline(), None);

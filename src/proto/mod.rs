@@ -2,7 +2,6 @@
 
 mod auth;
 mod close;
-mod compiled;
 mod connection;
 pub mod frames;
 mod heartbeat;

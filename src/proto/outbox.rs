@@ -6,12 +6,15 @@ use alloc::vec::Vec;
 use super::ids::{MessageId, MessageKind};
 use super::reliable::Receipt;
 use super::time::Instant;
-use crate::config::{self, Overflow};
+use crate::config::{ConfigOption, Overflow, Settings};
 use crate::error::ErrorCode;
 
 #[derive(Debug)]
 pub(crate) struct Outbox<P> {
-    limits: config::Outbox,
+    /// The most messages, and the most bytes.
+    most: usize,
+    most_bytes: u32,
+    overflow: Overflow,
     entries: VecDeque<Entry<P>>,
     bytes: u64,
     /// No entry expires before this; it may be too early after an entry left.
@@ -49,9 +52,11 @@ impl Which {
 }
 
 impl<P> Outbox<P> {
-    pub(crate) fn new(limits: config::Outbox) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            limits,
+            most: settings.number(ConfigOption::OutboxMessages) as usize,
+            most_bytes: settings.number(ConfigOption::OutboxBytes),
+            overflow: settings.overflow,
             entries: VecDeque::new(),
             bytes: 0,
             next_expiry: None,
@@ -76,10 +81,10 @@ impl<P> Outbox<P> {
 
     /// Why a message of so many bytes cannot be taken, if it cannot.
     pub(crate) fn refusal(&self, bytes: u32) -> Option<ErrorCode> {
-        if bytes > self.limits.bytes {
+        if bytes > self.most_bytes {
             return Some(ErrorCode::MessageTooLarge);
         }
-        let is_full = self.limits.overflow == Overflow::Reject && !self.has_room(bytes);
+        let is_full = self.overflow == Overflow::Reject && !self.has_room(bytes);
         is_full.then_some(ErrorCode::OutboxFull)
     }
 
@@ -87,7 +92,7 @@ impl<P> Outbox<P> {
     pub(crate) fn push(&mut self, entry: Entry<P>) -> Vec<Entry<P>> {
         let mut gave_way = Vec::new();
         while !self.has_room(entry.bytes) {
-            let oldest = match self.limits.overflow {
+            let oldest = match self.overflow {
                 Overflow::DropOldest => self.pop_front(),
                 Overflow::DropNewest | Overflow::Reject => None,
             };
@@ -156,8 +161,8 @@ impl<P> Outbox<P> {
     }
 
     fn has_room(&self, bytes: u32) -> bool {
-        self.entries.len() < self.limits.messages as usize
-            && self.bytes + u64::from(bytes) <= u64::from(self.limits.bytes)
+        self.entries.len() < self.most
+            && self.bytes + u64::from(bytes) <= u64::from(self.most_bytes)
     }
 
     fn left(&mut self, entry: &Entry<P>) {
@@ -173,12 +178,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: config::Outbox = config::Outbox {
-        messages: 5,
-        bytes: 2_000,
-        overflow: Overflow::Reject,
-        ttl: None,
-    };
+    const MESSAGES: u32 = 5;
+    const BYTES: u32 = 2_000;
+
+    fn outbox(overflow: Overflow) -> Outbox<u64> {
+        let mut settings = Settings::new(String::new());
+        settings.overflow = overflow;
+        settings.set(ConfigOption::OutboxMessages, MESSAGES);
+        settings.set(ConfigOption::OutboxBytes, BYTES);
+        Outbox::new(&settings)
+    }
 
     fn entry(id: u64, bytes: u32) -> Entry<u64> {
         Entry {
@@ -193,7 +202,7 @@ mod tests {
     }
 
     fn filled(overflow: Overflow) -> Outbox<u64> {
-        let mut outbox = Outbox::new(config::Outbox { overflow, ..LIMITS });
+        let mut outbox = outbox(overflow);
         for id in 1..=5 {
             assert_eq!(outbox.refusal(400), None);
             assert!(outbox.push(entry(id, 400)).is_empty());
@@ -233,7 +242,7 @@ mod tests {
             overflow in prop::sample::select(vec![Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest]),
             steps in prop::collection::vec((0_u8..4, 1_u32..900, 0_u64..50), 1..200),
         ) {
-            let mut outbox = Outbox::new(config::Outbox { overflow, ..LIMITS });
+            let mut outbox = outbox(overflow);
             let (mut now, mut given, mut out) = (Instant::from_millis(0), 0_u64, Vec::new());
             let mut popped = Vec::new();
             for (step, number, pause) in steps {

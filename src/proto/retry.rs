@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use super::rng::Rng;
 use super::time::Instant;
-use crate::config::{Backoff, millis};
+use crate::config::{ConfigOption, Settings};
 
 const MINUTE_MS: u64 = 60_000;
 /// After a close that asks for patience: at random within this, then backoff with ceilings from this.
@@ -42,14 +42,16 @@ pub(crate) enum Pace {
 }
 
 impl Retry {
-    pub(crate) fn new(config: &Backoff, rng: Rng) -> Self {
+    pub(crate) fn new(settings: &Settings, rng: Rng) -> Self {
         Self {
-            first: millis(config.first),
-            min: millis(config.min),
-            base: millis(config.base),
-            max: millis(config.max),
-            max_attempts: config.max_attempts,
-            per_minute: config.attempts_per_minute.max(1) as usize,
+            first: settings.ms(ConfigOption::BackoffFirst),
+            min: settings.ms(ConfigOption::BackoffMin),
+            base: settings.ms(ConfigOption::BackoffBase),
+            max: settings.ms(ConfigOption::BackoffMax),
+            max_attempts: settings.maybe(ConfigOption::BackoffMaxAttempts),
+            per_minute: settings
+                .number(ConfigOption::BackoffAttemptsPerMinute)
+                .max(1) as usize,
             rng,
             failures: 0,
             connected: false,
@@ -163,7 +165,7 @@ mod tests {
     const START: Instant = Instant::from_millis(1_000_000);
 
     fn retry(seed: u64) -> Retry {
-        Retry::new(&Backoff::default(), Rng::new(seed))
+        Retry::new(&Settings::new(String::new()), Rng::new(seed))
     }
 
     fn wait(retry: &mut Retry, now: Instant, pace: Pace) -> u64 {
@@ -172,11 +174,9 @@ mod tests {
 
     #[test]
     fn the_last_permitted_attempt_ends_it() {
-        let config = Backoff {
-            max_attempts: Some(2),
-            ..Backoff::default()
-        };
-        let mut retry = Retry::new(&config, Rng::new(1));
+        let mut settings = Settings::new(String::new());
+        settings.set(ConfigOption::BackoffMaxAttempts, 2);
+        let mut retry = Retry::new(&settings, Rng::new(1));
         assert!(retry.failed(START, Pace::Usual).is_some());
         assert_eq!(retry.failed(START, Pace::Usual), None);
     }

@@ -14,7 +14,8 @@ use super::page::Page;
 use super::socket::{Socket, Told};
 use super::storage::Storage;
 use super::timer::Timer;
-use crate::config::{Config, ConfigError};
+use crate::compiled::Compiled;
+use crate::config::{Config, ConfigError, Settings};
 use crate::error::ErrorCode;
 use crate::proto::frames::SUBPROTOCOL;
 use crate::proto::{
@@ -50,7 +51,8 @@ struct Core<H> {
     timer: Timer,
     socket: RefCell<Option<Socket>>,
     page: RefCell<Option<Page>>,
-    storage: Storage,
+    /// Of reliable delivery alone.
+    storage: Option<Compiled<Storage>>,
     stage: Cell<Stage>,
 }
 
@@ -69,11 +71,11 @@ impl<H: Host> Driver<H> {
     /// When an option lies outside of its range.
     pub fn new(config: Config, host: H) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self::unchecked(config, host))
+        Ok(Self::unchecked(config.into(), host))
     }
 
     /// The same for a host that has checked the options itself.
-    pub fn unchecked(config: Config, host: H) -> Self {
+    pub fn unchecked(config: Settings, host: H) -> Self {
         let clock = Clock::start();
         let storage = Storage::new(&config);
         let connection = Connection::unchecked(config, random_seed(), clock.now());
@@ -249,11 +251,9 @@ impl<H: Host> Core<H> {
                     socket.abandon(&frame);
                 }
             }
-            Output::Store(store) if cfg!(feature = "reliable") => self.store(store),
+            Output::Store(store) => self.store(store),
             Output::FetchToken(request, reason) => self.host.fetch_token(request, reason),
             Output::Event(event) => self.host.event(event),
-            // Nobody asks for it then.
-            Output::Store(_) => {}
         }
     }
 
@@ -278,7 +278,9 @@ impl<H: Host> Core<H> {
 
     fn hear(self: &Rc<Self>, id: SocketId, told: Told) {
         let event = match told {
-            Told::Opened if self.chose_everwire() => SocketEvent::Accepted,
+            Told::Opened if self.storage.is_some() && self.chose_everwire() => {
+                SocketEvent::Accepted
+            }
             Told::Opened => SocketEvent::Opened,
             Told::Message(data) => return self.hear_frame(id, self.host.decode(data)),
             Told::Closed(frame) => {
@@ -303,7 +305,7 @@ impl<H: Host> Core<H> {
         let data = match frame {
             Transmit::Control(text) => text.into(),
             Transmit::Message(payload) => payload,
-            Transmit::Batch(batch) if cfg!(feature = "reliable") => frames::write(batch),
+            Transmit::Batch(batch) if self.storage.is_some() => frames::write(batch),
             Transmit::Batch(_) => return,
         };
         if let Some(socket) = self
@@ -325,15 +327,18 @@ impl<H: Host> Core<H> {
 
     /// What is asked of the storage while outputs are acted on is answered by inputs, whose outputs come after them.
     fn store(self: &Rc<Self>, store: Store<JsValue>) {
+        let Some(storage) = &self.storage else {
+            return;
+        };
         match store {
             Store::Load => {
-                let loaded = self.storage.load();
+                let loaded = storage.load();
                 let (now, wall) = (self.clock.now(), self.clock.wall_ms());
                 self.connection.borrow_mut().restored(now, wall, loaded);
             }
             Store::Claim(cid) => {
                 let core = Rc::downgrade(self);
-                self.storage.claim(&cid, move |event| {
+                storage.claim(&cid, move |event| {
                     if let Some(core) = core.upgrade() {
                         core.input(Input::Storage(event));
                     }
@@ -344,7 +349,7 @@ impl<H: Host> Core<H> {
             | Store::Keep(_)
             | Store::Forget(_)
             | Store::Clear) => {
-                if !self.storage.act(store) {
+                if !storage.act(store) {
                     let failed = Input::Storage(StorageEvent::Failed);
                     let now = self.clock.now();
                     self.connection.borrow_mut().handle_input(now, failed);

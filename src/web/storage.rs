@@ -9,7 +9,8 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::browser::{self, Function, Promise, Text};
-use crate::config::{Config, Delivery};
+use crate::compiled::Compiled;
+use crate::config::{Delivery, Settings};
 use crate::proto::{Head, Loaded, MessageKind, Saved, Slot, StorageEvent, Store, Stored, wire};
 
 const HEAD: &str = "head";
@@ -35,12 +36,16 @@ enum Claim {
 }
 
 impl Storage {
-    /// Under the URL without its query, where a token may be, and the connection's name.
-    pub(super) fn new(config: &Config) -> Self {
-        let name = match &config.delivery {
-            Delivery::Plain => "",
-            Delivery::Reliable(options) => &options.name,
-        };
+    /// That of a connection with reliable delivery, under the URL without its query, where a token may be, and the
+    /// connection's name.
+    pub(super) fn new(config: &Settings) -> Option<Compiled<Self>> {
+        match &config.delivery {
+            Delivery::Plain => None,
+            Delivery::Reliable(options) => Compiled::make(|| Self::named(config, &options.name)),
+        }
+    }
+
+    fn named(config: &Settings, name: &str) -> Self {
         let query = config.url.bytes().position(|byte| byte == b'?');
         let url = query
             .and_then(|at| config.url.get(..at))

@@ -10,7 +10,7 @@ use super::super::state::State;
 use super::super::time::Instant;
 use super::super::timer::Timer;
 use super::Connection;
-use crate::config::{UrlFrom, millis};
+use crate::config::{ConfigOption, UrlFrom};
 use crate::error::ErrorCode;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -30,7 +30,7 @@ impl<P: Clone> Connection<P> {
         }
         self.timers.cancel(Timer::Retry);
         self.retry.begin(now);
-        let deadline = now.after(millis(self.config.connect_timeout));
+        let deadline = now.after(self.config.ms(ConfigOption::ConnectTimeout));
         self.timers.set(Timer::Connect, Some(deadline));
         let needs_token = self.config.auth != AuthVia::Nothing;
         if needs_token || self.config.url_from == UrlFrom::Provider {

@@ -13,6 +13,7 @@ use super::super::time::Instant;
 use super::super::timer::Timer;
 use super::super::wire;
 use super::Connection;
+use crate::config::ConfigOption;
 use crate::error::ErrorCode;
 
 /// An ack waits no longer for company.
@@ -40,7 +41,7 @@ impl<P: Clone> Connection<P> {
         self.heartbeat.heard(now);
         self.arm_heartbeat();
         match frame.content {
-            _ if frame.bytes > self.config.max_frame => {
+            _ if frame.bytes > self.config.number(ConfigOption::MaxFrame) => {
                 self.event(Event::Warning(ErrorCode::FrameTooLarge, None));
                 self.offended(now);
             }

@@ -11,7 +11,7 @@ use super::super::time::Instant;
 use super::super::timer::Timer;
 use super::super::wire;
 use super::Connection;
-use crate::config::millis;
+use crate::config::ConfigOption;
 use crate::error::ErrorCode;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -51,7 +51,7 @@ impl<P: Clone> Connection<P> {
     /// Messages flow from here on.
     pub(super) fn became_ready(&mut self, now: Instant) {
         self.timers.cancel(Timer::Connect);
-        let stable_at = now.after(millis(self.config.backoff.reset_after));
+        let stable_at = now.after(self.config.ms(ConfigOption::BackoffResetAfter));
         self.timers.set(Timer::Stable, Some(stable_at));
         self.retry.connected();
         self.opened_before = true;
@@ -75,7 +75,7 @@ impl<P: Clone> Connection<P> {
         }
         self.arm_heartbeat();
         match frame.content {
-            _ if frame.bytes > self.config.max_frame => {
+            _ if frame.bytes > self.config.number(ConfigOption::MaxFrame) => {
                 self.event(Event::Warning(ErrorCode::FrameTooLarge, None));
             }
             Content::Batch(_) | Content::Invalid => {

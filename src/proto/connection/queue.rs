@@ -11,7 +11,7 @@ use super::super::state::{State, Writable};
 use super::super::time::Instant;
 use super::super::timer::Timer;
 use super::Connection;
-use crate::config::millis;
+use crate::config::ConfigOption;
 use crate::error::ErrorCode;
 
 /// A message to send: a finished frame that the engine never looks into.
@@ -102,7 +102,7 @@ impl<P: Clone> Connection<P> {
         };
         let ttl_ms = message
             .ttl_ms
-            .or_else(|| self.config.outbox.ttl.map(millis));
+            .or_else(|| self.config.maybe(ConfigOption::OutboxTtl).map(u64::from));
         let kind = match message.answer {
             Answer::No => MessageKind::Message,
             Answer::Within(_) => MessageKind::Request,
@@ -305,7 +305,7 @@ impl<P: Clone> Connection<P> {
         match self.congestion() {
             Writable::Yes => {}
             Writable::Congested => {
-                let poll = now.after(millis(self.config.backpressure.poll));
+                let poll = now.after(self.config.ms(ConfigOption::BackpressurePoll));
                 self.timers.set(Timer::Backpressure, Some(poll));
                 return false;
             }
@@ -332,18 +332,17 @@ impl<P: Clone> Connection<P> {
     }
 
     fn congestion(&mut self) -> Writable {
-        let limits = self.config.backpressure;
+        let high = u64::from(self.config.number(ConfigOption::BackpressureHigh));
+        let low = u64::from(self.config.number(ConfigOption::BackpressureLow));
         let State::Ready { writable, .. } = &mut self.state else {
             return Writable::Closing;
         };
         *writable = match *writable {
             Writable::Leaving => Writable::Leaving,
             Writable::Closing => Writable::Closing,
-            Writable::Congested if self.buffered > u64::from(limits.low.min(limits.high)) => {
-                Writable::Congested
-            }
+            Writable::Congested if self.buffered > low.min(high) => Writable::Congested,
             Writable::Congested => Writable::Yes,
-            Writable::Yes if self.buffered >= u64::from(limits.high) => Writable::Congested,
+            Writable::Yes if self.buffered >= high => Writable::Congested,
             Writable::Yes => Writable::Yes,
         };
         *writable

@@ -13,6 +13,7 @@ use super::super::wire;
 use super::Connection;
 use super::attempt::refresh_at;
 use crate::config;
+use crate::config::ConfigOption;
 use crate::error::ErrorCode;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -30,7 +31,7 @@ impl<P: Clone> Connection<P> {
             return;
         };
         let (socket, token, refresh_at) = (*socket, token.clone(), *refresh_at);
-        let max_frame = self.config.max_frame;
+        let max_frame = self.config.number(ConfigOption::MaxFrame);
         let Some(reliable) = &mut self.reliable else {
             return;
         };
