@@ -20,6 +20,8 @@ const target = join(root, "pkg");
 /** What starts the module; the glue keeps it to itself. */
 const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
 const DECLARATIONS = ["index", "reliable", "wasm", "public", "types", "errors", "schema"];
+/** Tells bundlers that an address is known at run time only; minified modules have no comments. */
+const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
 /** The modules of the package, by their sources. */
 const MODULES = {
   index: "everwire.js",
@@ -62,6 +64,8 @@ async function bundle(entry, out) {
     plugins: [parts()],
   });
   Object.assign(mangleCache, result.mangleCache);
+  const text = readFileSync(join(target, out), "utf8");
+  writeFileSync(join(target, out), text.replaceAll("import(`", "import(" + LEAVE_ALONE + "`"));
 }
 
 /**

@@ -2,7 +2,7 @@
 // reliable delivery is asked for.
 import { connectWith } from "./connect.js";
 import { inside } from "./inside.js";
-import { unavailable } from "./load.js";
+import { later } from "./load.js";
 import { plain } from "./plain.js";
 import { FREQUENT, TEXT } from "./text-plain.js";
 import type { Connect } from "./types.js";
@@ -10,6 +10,7 @@ import type { Connect } from "./types.js";
 export * from "./public.js";
 
 /** Connects, and stays connected. */
-export const connect: Connect = connectWith(inside(plain, TEXT, FREQUENT), async () =>
-  (await import("./complete-inside.js").catch(unavailable)).load(),
+export const connect: Connect = connectWith(
+  inside(plain, TEXT, FREQUENT),
+  later(() => import("./complete-inside.js")),
 );

@@ -40,3 +40,22 @@ export function unavailable(cause: unknown): never {
   const what = "a file of the package could not be loaded: it must be served beside the others; it is asked for again";
   throw new WireError("engine-unavailable", what, true, cause);
 }
+
+/** Gets an engine from a module of the package that is imported when it is needed. */
+export function later(first: () => Promise<{ load: Load }>): Load {
+  let failed: string | undefined;
+  let tries = 0;
+  const again = (): Promise<{ load: Load }> => import(`${failed}?${++tries}`);
+  return async () => {
+    let load: Load;
+    try {
+      ({ load } = await (failed ? again() : first()));
+    } catch (cause) {
+      // Firefox remembers that a module did not come, and names it. Under another name it is asked for again. What stands
+      // in the place of `import` in a bundle throws other errors, and forgets by itself.
+      if (cause instanceof TypeError) failed = /https?:[^\s?]+/.exec(cause.message)?.[0];
+      return unavailable(cause);
+    }
+    return load();
+  };
+}

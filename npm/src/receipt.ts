@@ -11,7 +11,7 @@ export interface Asker {
 /** The receipt that the application holds. */
 export class WireReceipt implements Receipt {
   status: Receipt["status"] = "queued";
-  error: WireError | undefined;
+  error: WireError | undefined = undefined;
   private final_ = false;
   private promise_: Promise<Receipt> | undefined;
   private resolve_: ((receipt: Receipt) => void) | undefined;

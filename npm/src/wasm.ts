@@ -1,6 +1,6 @@
 // The entry with the wasm in files of their own: which one is fetched depends on the delivery that is asked for.
 import { connectWith } from "./connect.js";
-import { unavailable } from "./load.js";
+import { later } from "./load.js";
 import { outside } from "./outside.js";
 import { plain } from "./plain.js";
 import type { Connect } from "./types.js";
@@ -10,5 +10,5 @@ export * from "./public.js";
 /** Connects, and stays connected. */
 export const connect: Connect = connectWith(
   outside(plain, () => new URL("everwire.wasm", import.meta.url)),
-  async () => (await import("./complete-outside.js").catch(unavailable)).load(),
+  later(() => import("./complete-outside.js")),
 );

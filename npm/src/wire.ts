@@ -42,7 +42,7 @@ interface Opened {
 
 /** What `connect` makes; `Wire` is its type for the application. */
 export class WireImpl extends EventTarget {
-  error: WireError | undefined;
+  error: WireError | undefined = undefined;
   restored: Receipt[] = [];
   reliable_: boolean;
   outgoing_: Outgoing;

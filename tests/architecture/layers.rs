@@ -1,4 +1,5 @@
-//! Arrows point one way: client and js know web, web knows proto; proto, config and error know each other alone.
+//! Arrows point one way: client and js know web, web knows proto; proto, config, error and compiled know each other
+//! alone.
 
 use std::fs;
 
@@ -6,10 +7,11 @@ use crate::source::{Source, root};
 
 /// A layer, and the modules of the crate that it may name.
 const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("compiled", &["compiled"]),
     ("error", &["error"]),
     ("config", &["config", "error", "proto"]),
-    ("proto", &["proto", "config", "error"]),
-    ("web", &["web", "proto", "config", "error"]),
+    ("proto", &["proto", "config", "error", "compiled"]),
+    ("web", &["web", "proto", "config", "error", "compiled"]),
     ("js", &["js", "web", "proto", "config", "error"]),
     ("client", &["client", "web", "proto", "config", "error"]),
 ];
@@ -34,7 +36,10 @@ pub fn point_one_way(source: &Source) -> Vec<String> {
 /// The engine and what it is configured with need no dependency at all.
 pub fn engine_stands_alone(source: &Source) -> Vec<String> {
     let module = source.module();
-    if !matches!(module.first(), Some(&("proto" | "config" | "error"))) {
+    if !matches!(
+        module.first(),
+        Some(&("proto" | "config" | "error" | "compiled"))
+    ) {
         return Vec::new();
     }
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
