@@ -30,7 +30,7 @@ const NUMBERS: [name: string, min: number, max: number, unit?: string][] = [
 ];
 
 /** Options that are no numbers, and read elsewhere. */
-const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas"];
+const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas", "autoConnect"];
 const OVERFLOW = ["reject", "drop-oldest", "drop-newest"];
 const VIA = ["", "message", "query", "subprotocol", "cookie"];
 /** The switches behind the numbers, in the order of `js/src/options.rs`. */
@@ -40,6 +40,8 @@ const CHOICES: [name: "delivery" | "persist" | "uncertain", index: number, value
   ["persist", PERSIST, ["outbox", "session", false]],
   ["uncertain", UNCERTAIN, ["resend", "drop"]],
 ];
+/** What some are, in the words of `typeof`. */
+const KINDS = { name: "string", auth: "function", onClose: "function", autoConnect: "boolean", schemas: "object" } as const;
 
 /** What the engine asks for, by index. */
 export interface Config {
@@ -67,6 +69,14 @@ export function read(url: Url, options: Options): Config {
   };
   takeAll("", options);
 
+  for (const [name, kind] of Object.entries(KINDS) as [keyof typeof KINDS, string][]) {
+    if (typeof (options[name] ?? undefined) === kind || options[name] === undefined) continue;
+    throw new WireError("invalid-option", `${name} is ${String(options[name])}, but takes a ${kind}`);
+  }
+  for (const [type, schema] of Object.entries(options.schemas ?? {})) {
+    if (!schema?.["~standard"]?.validate)
+      throw new WireError("invalid-option", `schemas.${type} is no Standard Schema: it takes those of zod, valibot or arktype`);
+  }
   for (const [name, index, values] of CHOICES) {
     if (options[name] !== undefined) switchOn(index, among(name, values, options[name]));
   }

@@ -10,13 +10,17 @@ export interface StandardSchema<Value = unknown> {
   };
 }
 
-type Result<Value> =
-  { readonly value: Value; readonly issues?: undefined } | { readonly issues: readonly { readonly message: string }[] };
+type Result<Value> = { readonly value: Value; readonly issues?: undefined } | { readonly issues: readonly Issue[] };
+
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
 
 /** A schema for each message type. */
 export type Schemas = Record<string, StandardSchema>;
 /** What a schema makes of its input. */
-export type Output<S> = S extends StandardSchema<infer Value> ? Value : never;
+export type Output<S extends StandardSchema> = NonNullable<S["~standard"]["types"]>["output"];
 
 /** What the schema makes of the data; throws a `WireError` if it is not what it should be. */
 export function validate(type: string, schema: StandardSchema, data: unknown): unknown {
@@ -29,10 +33,12 @@ export function validate(type: string, schema: StandardSchema, data: unknown): u
     );
   }
   if (result.issues) {
-    const [first] = result.issues;
+    const { message = "", path = [] } = result.issues[0] ?? {};
+    // Not its own `map`: that of a subclass makes an array of its kind.
+    const at = Array.from(path, (part) => String(typeof part === "object" ? part.key : part)).join(".");
     throw new WireError(
       "invalid-data",
-      `a "${type}" came that its schema refuses: ${first?.message ?? ""}`,
+      `a "${type}" came that its schema refuses${at && `, at ${at}`}: ${message}`,
       false,
       result.issues,
     );

@@ -1,23 +1,27 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { WireError } from "./errors.js";
-import type { Output, Schemas } from "./schema.js";
+import type { Output, Schemas, StandardSchema } from "./schema.js";
 
 /** Message types and their data, where nothing is known of them. */
 export type Untyped = Record<string, any>;
 
-type Name<T> = keyof T & string;
+/** The message types of `T`. */
+export type Name<T> = keyof T & string;
+/** The data of a message type. It is always there: a message without data has `null`. */
+export type Data<T, K extends keyof T> = Required<T>[K];
 type Func = (...args: any) => any;
 
 /** The entries of `Out` that are plain messages. */
-export type Sendable<Out> = { [K in Name<Out>]: Out[K] extends Func ? never : K }[Name<Out>];
+export type Sendable<Out> = { [K in Name<Out>]-?: Data<Out, K> extends Func ? never : K }[Name<Out>];
 /** The entries of `Out` that are functions: requests, with the type of the answer. */
-export type Requestable<Out> = { [K in Name<Out>]: Out[K] extends Func ? K : never }[Name<Out>];
+export type Requestable<Out> = { [K in Name<Out>]-?: Data<Out, K> extends Func ? K : never }[Name<Out>];
 /** What a request carries. */
 export type Question<F> = F extends Func ? (Parameters<F> extends [] ? null : Parameters<F>[0]) : never;
 /** What answers it. */
 export type Answer<F> = F extends Func ? Awaited<ReturnType<F>> : never;
 
-/** A message as it came. */
-export type Message<In> = { [K in Name<In>]: { type: K; data: In[K] } }[Name<In>];
+/** A message as it came: of these types, or of any. What its `type` is tells what its `data` is. */
+export type Message<In, K extends Name<In> = Name<In>> = { [P in K]: { type: P; data: Data<In, P> } }[K];
 
 /** Where a connection stands. */
 export type Status = "idle" | "connecting" | "open" | "reconnecting" | "closed";
@@ -115,7 +119,6 @@ export interface ListenOptions {
   signal?: AbortSignal;
 }
 
-type Data<In, K> = K extends keyof In ? In[K] : never;
 type Listener<E> = ((event: E) => unknown) | { handleEvent(event: E): unknown };
 
 /** A WebSocket that stays up. */
@@ -132,35 +135,35 @@ export interface Wire<In = Untyped, Out = Untyped> extends EventTarget {
   readonly opened: Promise<void>;
 
   /** Calls `handler` for each message of a type, or of every type (`"*"`). Answers a function that ends it. */
-  on<K extends Name<In>>(
+  on<K extends keyof In & string>(
     type: K,
-    handler: (data: In[K], message: Message<In>) => void,
+    handler: (data: Data<In, K>, message: Message<In, K>) => void,
     options?: ListenOptions,
   ): () => void;
   on(type: "*", handler: (message: Message<In>) => void, options?: ListenOptions): () => void;
   /** Like `on`, for one message. */
-  once<K extends Name<In>>(
+  once<K extends keyof In & string>(
     type: K,
-    handler: (data: In[K], message: Message<In>) => void,
+    handler: (data: Data<In, K>, message: Message<In, K>) => void,
     options?: ListenOptions,
   ): () => void;
   once(type: "*", handler: (message: Message<In>) => void, options?: ListenOptions): () => void;
   /**
    * Sends a message, or queues it until the connection can take it. It throws only for what can never be sent.
    */
-  send<K extends Sendable<Out>>(type: K, data: Out[K], options?: SendOptions): Receipt;
+  send<K extends Sendable<Out>>(type: K, data: Data<Out, K>, options?: SendOptions): Receipt;
   /**
    * Sends a request and resolves with its answer. It rejects with a `WireError`; code `uncertain` means that the request
    * was written and the server may have acted on it, with the reason as `cause`.
    */
   request<K extends Requestable<Out>>(
     type: K,
-    data: Question<Out[K]>,
+    data: Question<Data<Out, K>>,
     options?: RequestOptions,
-  ): Promise<Answer<Out[K]>>;
+  ): Promise<Answer<Data<Out, K>>>;
   /** The messages of a type, or all of them, in order. It holds 1,000 that were not read yet. */
   messages(options?: ListenOptions): AsyncIterableIterator<Message<In>>;
-  messages<K extends Name<In>>(type: K, options?: ListenOptions): AsyncIterableIterator<{ type: K; data: Data<In, K> }>;
+  messages<K extends keyof In & string>(type: K, options?: ListenOptions): AsyncIterableIterator<Message<In, K>>;
 
   /** Connects again after `close()` or a stop. */
   connect(): void;
@@ -193,8 +196,8 @@ export interface AttemptContext {
 /** A token, perhaps with its life in milliseconds. */
 export type Token = string | { token: string; expiresInMs?: number };
 
-/** Every option but `url`. */
-export interface Options {
+/** Every option but `url`, for a connection on which these messages come. */
+export interface Options<In = Untyped> {
   /**
    * Gives the token, before every attempt. Throw an error with `code: "unauthorized"` to stop for good; anything else that
    * it throws is tried again.
@@ -240,18 +243,24 @@ export interface Options {
   onClose?: (code: number, reason: string) => "stop" | "retry" | "slow" | "refresh" | undefined;
   /** Closes the connection. */
   signal?: AbortSignal;
-  /** A Standard Schema for each inbound type that is to be validated. */
-  schemas?: Schemas;
+  /**
+   * A Standard Schema for each inbound type that is to be validated: of zod, valibot, arktype and others. Handlers get what it makes of the
+   * data; data that it refuses reaches none of them and becomes an `error` event with the code `invalid-data`.
+   */
+  schemas?: { [K in Name<In>]?: StandardSchema<Data<In, K>> };
+  /** `false` waits for `connect()`, in the status `idle`, and touches nothing before. What is sent meanwhile waits too. */
+  autoConnect?: boolean;
 }
 
 /** Where to connect: fixed, or asked for before every attempt. */
 export type Url = string | URL | ((context: AttemptContext) => string | URL | Promise<string | URL>);
 
 export interface Connect {
-  /** Connects, and stays connected. Sends queue until then. */
+  /** Connects, and stays connected. Sends queue until then. What comes has the types that the schemas make of it. */
   <S extends Schemas, Out = Untyped>(
     url: Url,
     options: Options & { schemas: S },
   ): Wire<{ [K in keyof S]: Output<S[K]> }, Out>;
-  <In = Untyped, Out = Untyped>(url: Url, options?: Options): Wire<In, Out>;
+  /** Connects, and stays connected. Sends queue until then. */
+  <In = Untyped, Out = Untyped>(url: Url, options?: Options<In>): Wire<In, Out>;
 }

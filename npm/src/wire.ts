@@ -75,8 +75,7 @@ export class WireImpl extends EventTarget {
     this.outgoing_ = new Outgoing(this.reliable_, (entry, error) => {
       this.tell_("dropped", { ...JSON.parse(entry.text_), error, receipt: entry.receipt_ });
     });
-    this.begin_();
-    this.load_();
+    if (options_.autoConnect !== false) this.connect();
   }
 
   get status(): Status {
@@ -321,7 +320,7 @@ export class WireImpl extends EventTarget {
 
   private load_(): void {
     if (this.loading_) return;
-    this.status_ = "connecting";
+    if (this.status_ !== "connecting") this.statusChanged_("connecting");
     const module = this.source_();
     if (!(module instanceof Promise)) return this.start_(module);
     this.loading_ = true;

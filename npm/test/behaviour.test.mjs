@@ -309,6 +309,8 @@ test("options are checked, and the error says what they take", () => {
   refused({ outbox: { overflow: "drop" } }, "invalid-option", /"reject" or "drop-oldest" or "drop-newest"/);
   refused({ hartbeat: {} }, "unknown-option", /hartbeat.*heartbeat/s);
   refused({ backoff: { firstMS: 1 } }, "unknown-option", /backoff\.firstMS.*firstMs/s);
+  refused({ name: 7 }, "invalid-option", /^name is 7, but takes a string$/);
+  refused({ auth: "token" }, "invalid-option", /^auth .* takes a function$/);
   refused({ delivery: "once" }, "invalid-option", /delivery is "once", but takes "plain" or "reliable"/);
 });
 
@@ -417,6 +419,39 @@ test("the application's close policy decides where it says something", async () 
     [4500, "come back"],
     [4403, ""],
   ]);
+});
+
+test("without autoConnect nothing happens until it is told to connect", async () => {
+  const before = sockets.length;
+  const abort = new AbortController();
+  const wire = start({ autoConnect: false, signal: abort.signal });
+  const statuses = [];
+  wire.addEventListener("status", ({ detail }) => statuses.push(detail.status));
+  const receipt = wire.send("early", 1);
+  await settled();
+  assert.deepEqual([wire.status, sockets.length, receipt.status], ["idle", before, "queued"]);
+  wire.connect();
+  // What a framework does that mounts twice.
+  wire.connect();
+  await until(() => sockets.length > before);
+  last().open();
+  assert.deepEqual(last().messages, [{ type: "early", data: 1 }]);
+  assert.equal((await receipt.settled).status, "sent");
+  assert.deepEqual([statuses[0], statuses.at(-1), sockets.length], ["connecting", "open", before + 1]);
+  abort.abort();
+  assert.equal(wire.status, "closed");
+});
+
+test("what never connected can be closed", async () => {
+  const before = sockets.length;
+  const wire = start({ autoConnect: false });
+  const receipt = wire.send("never", 1);
+  wire.close();
+  assert.equal((await receipt.settled).error.code, "closed");
+  wire.connect();
+  wire.close();
+  await settled();
+  assert.deepEqual([wire.status, sockets.length], ["closed", before]);
 });
 
 test("the signal closes it, and so does using", async () => {

@@ -1,6 +1,6 @@
 // Right and wrong uses of the package's types. Compiled, never run: a wrong use that compiles is an error.
 
-import { connect, type Receipt, type StandardSchema, type Wire, WireError } from "everwire";
+import { connect, type Receipt, type Wire, WireError } from "everwire";
 import { connect as connectFile } from "everwire/wasm";
 
 interface Task {
@@ -20,6 +20,10 @@ const sameFromFile: Wire<Incoming, Outgoing> = connectFile<Incoming, Outgoing>(n
 // Handlers know their data.
 const off: () => void = wire.on("task_created", (task) => task.title.toUpperCase());
 wire.once("task_deleted", ({ id }) => id.toFixed());
+wire.on("task_created", (_, message) => {
+  const type: "task_created" = message.type;
+  message.data.title.toUpperCase();
+});
 wire.on("*", (message) => {
   if (message.type === "task_created") message.data.title.toUpperCase();
   // @ts-expect-error a deleted task has no title
@@ -56,8 +60,23 @@ async function requests(): Promise<void> {
 
 async function iteration(): Promise<void> {
   for await (const { data } of wire.messages("task_created")) data.title.toUpperCase();
-  for await (const message of wire.messages()) {
+  for await (const { type, data } of wire.messages("task_deleted")) {
+    const only: "task_deleted" = type;
+    // @ts-expect-error a deleted task has no title
+    data.title;
+  }
+  for await (const message of wire.messages({ signal: AbortSignal.timeout(1) })) {
     const type: "task_created" | "task_deleted" = message.type;
+    switch (message.type) {
+      case "task_created":
+        message.data.title.toUpperCase();
+        break;
+      case "task_deleted":
+        message.data.id.toFixed();
+        break;
+      default:
+        message satisfies never;
+    }
   }
   // @ts-expect-error no such message comes
   for await (const message of wire.messages("nothing")) break;
@@ -88,17 +107,40 @@ connect("/ws", { heartbeat: true });
 // @ts-expect-error no such policy
 connect("/ws", { outbox: { overflow: "drop" } });
 connect("/ws", { delivery: "reliable", persist: false, uncertain: "drop", name: "board" });
+connect("/ws", { autoConnect: false }).connect();
+// @ts-expect-error a name is a text
+connect("/ws", { name: 7 });
 // @ts-expect-error no such promise
 connect("/ws", { delivery: "exactly-once" });
 // @ts-expect-error no such verdict
 connect("/ws", { onClose: () => "panic" });
 
-// Types come from schemas.
-declare const taskSchema: StandardSchema<Task>;
-const validated = connect("/ws", { schemas: { task_created: taskSchema } });
-validated.on("task_created", (task) => task.title.toUpperCase());
-// @ts-expect-error there is no schema for it
-validated.on("task_deleted", () => {});
+// A data that may be anything, an entry that may be missing, an interface, and nothing known at all.
+interface Loose {
+  anything: unknown;
+  perhaps?: { id: number };
+  either: string | null;
+  literal: "a" | "b";
+}
+const loose = connect<Loose, Loose & { ask?: () => unknown }>("/ws", { name: "loose" });
+// @ts-expect-error what is unknown has to be looked at first
+loose.on("anything", (data) => data.length);
+loose.on("perhaps", ({ id }) => id.toFixed());
+loose.on("either", (text) => text?.toUpperCase());
+loose.on("*", (message) => message.type === "perhaps" && message.data.id.toFixed());
+loose.send("anything", [1, "2"]);
+loose.send("literal", "a");
+loose.send("either", null);
+// @ts-expect-error "c" is not among them
+loose.send("literal", "c");
+// @ts-expect-error what is sent is there
+loose.send("perhaps", undefined);
+const asked: Promise<unknown> = loose.request("ask", null);
+const untyped = connect("/ws");
+untyped.on("whatever", (data, { type }) => [data.anything, type.length]);
+untyped.on("*", ({ type, data }) => [data.anything, type.length]);
+untyped.send("whatever", { goes: true });
+untyped.request("whatever", null).then((answer) => answer.anything);
 
 // It is disposable.
 function scoped(): void {
