@@ -19,7 +19,7 @@ const wasmFolder = process.argv[2] ?? process.env.EVERWIRE_WASM_DIR ?? join(root
 const target = join(root, "pkg");
 /** What starts the module; the glue keeps it to itself. */
 const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
-const DECLARATIONS = ["index", "reliable", "wasm", "public", "types", "errors", "schema"];
+const DECLARATIONS = ["index", "reliable", "wasm", "react", "vue", "svelte", "public", "types", "errors", "schema", "binding"];
 /** Tells bundlers that an address is known at run time only; minified modules have no comments. */
 const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
 /** The modules of the package, by their sources. */
@@ -29,7 +29,12 @@ const MODULES = {
   reliable: "everwire-reliable.js",
   wasm: "everwire-wasm.js",
   "complete-outside": "everwire-wasm-engine.js",
+  react: "everwire-react.js",
+  vue: "everwire-vue.js",
+  svelte: "everwire-svelte.js",
 };
+/** What the application has of its own. */
+const FRAMEWORKS = ["react", "vue", "svelte/store"];
 /** What the members of ours are called in all of them, since a module may import another. */
 const mangleCache = {};
 
@@ -54,6 +59,7 @@ async function bundle(entry, out) {
     entryPoints: [join(here, "src", entry)],
     outfile: join(target, out),
     bundle: true,
+    external: FRAMEWORKS,
     format: "esm",
     target: "es2022",
     charset: "utf8",

@@ -25,11 +25,7 @@ export class Browser {
 
   static async launch() {
     const browser = new Browser();
-    const isRoot = process.getuid?.() === 0;
-    browser.#browser = await puppeteer.launch({
-      executablePath: process.env.CHROME_BIN ?? onPath("chromium"),
-      args: isRoot ? [...QUIET, "--no-sandbox"] : QUIET,
-    });
+    browser.#browser = await launch();
     return browser;
   }
 
@@ -46,6 +42,15 @@ export class Browser {
   close() {
     return this.#browser.close();
   }
+}
+
+/** A headless Chromium. */
+export function launch() {
+  const isRoot = process.getuid?.() === 0;
+  return puppeteer.launch({
+    executablePath: process.env.CHROME_BIN ?? onPath("chromium"),
+    args: isRoot ? [...QUIET, "--no-sandbox"] : QUIET,
+  });
 }
 
 async function watch(page) {
