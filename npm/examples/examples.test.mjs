@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
+import { build } from "esbuild";
+
 import { launch } from "../../tests/e2e/harness/browser.mjs";
 import { until } from "../../tests/e2e/harness/until.mjs";
 import { TaskServer } from "./server.mjs";
@@ -17,6 +19,37 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 let browser;
 before(async () => void (browser = await launch()));
 after(() => browser?.close());
+
+test("react: StrictMode and new renders keep the one connection, and its functions are those of the latest", async () => {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, "npm/test/react.page.mjs")],
+    define: { "process.env.NODE_ENV": '"development"' },
+    bundle: true,
+    write: false,
+    format: "iife",
+    globalName: "hooks",
+    // The default entry imports the complete engine later, which is not wanted here.
+    external: ["./everwire-engine.js"],
+  });
+  const page = await browser.newPage();
+  await page.addScriptTag({ content: outputFiles[0].text });
+  const seen = await page.evaluate("hooks.run()");
+  await page.close();
+  assert.deepEqual(seen.urls, ["ws://a.example/", "ws://a.example/", "ws://b.example/"]);
+  assert.deepEqual(seen.tokens, ["first", "second", "third"]);
+  assert.deepEqual(seen.handled, [
+    ["first", 1],
+    ["second", 2],
+  ]);
+  // Effects run twice in StrictMode, and nothing that they send is lost.
+  assert.deepEqual(seen.sent, [
+    ["auth", { token: "token of first" }],
+    ["hello", "first"],
+    ["hello", "first"],
+  ]);
+  assert.deepEqual([seen.sameWire, seen.firstStatus, seen.lastStatus], [true, "closed", "closed"]);
+  assert.deepEqual(seen.closes, [null, 1000, 1000]);
+});
 
 for (const mode of ["development", "production"]) {
   describe(`built for ${mode}`, () => {
