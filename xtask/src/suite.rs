@@ -101,6 +101,13 @@ pub const STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "frameworks",
+        about: "the examples with React, Vue and Svelte in Chromium: one socket, live messages, an end",
+        usual: "30 s",
+        needs: &[CHROMIUM],
+        run: frameworks,
+    },
+    Step {
         name: "browser-chromium",
         about: "the driver in Chromium against the real server",
         usual: "30 s",
@@ -228,6 +235,17 @@ fn make_package(bench: &Bench) -> Result<Outcome> {
     let mut outcome = Outcome::passed(2);
     outcome.notes.push(size::gate(bench.project)?);
     Ok(outcome)
+}
+
+fn frameworks(bench: &Bench) -> Result<Outcome> {
+    bench.package()?;
+    let chromium = browsers::chromium(bench.project).context("chromium is missing")?;
+    let mut command = bench.project.command("node");
+    command
+        .arg("--test")
+        .args(node_tests(bench, "npm/examples")?)
+        .env("CHROME_BIN", chromium);
+    bench.counted(Runner::Node, command)
 }
 
 fn in_browser(bench: &Bench, engine: Engine, mode: &str) -> Result<Outcome> {
