@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
+import { z } from "zod";
+
 import { last, settled, sockets, until } from "./fake.mjs";
 import { connect } from "../../pkg/everwire-reliable.js";
 
@@ -193,6 +195,16 @@ test("a message without a handler is told and counts as handled", async () => {
   wire.addEventListener("unhandled", ({ detail }) => unhandled.push(detail));
   socket.receive({ type: "n", data: 1, seq: 1 });
   assert.deepEqual(unhandled, [{ type: "n", data: 1 }]);
+});
+
+test("a message that its schema refuses is told and counts as handled", async () => {
+  const { wire, socket } = await open({ schemas: { count: z.number() } });
+  const got = [];
+  const errors = [];
+  wire.on("count", (n) => got.push(n));
+  wire.addEventListener("error", ({ detail }) => errors.push(detail.code));
+  socket.receive([1, "two", 3].map((data, index) => ({ type: "count", data, seq: index + 1 })));
+  assert.deepEqual([got, errors, wire.stats.position], [[1, 3], ["invalid-data"], 3]);
 });
 
 test("what the server refuses is rejected with its code", async () => {
