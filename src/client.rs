@@ -2,6 +2,9 @@
 
 mod batch;
 mod codec;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod inbox;
 mod options;

@@ -23,8 +23,11 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Reads a text frame, or says with which close to refuse it.
-    pub(crate) fn parse(text: &str) -> Result<Self, Close> {
+    /// Reads a text frame of plain mode. That no type begins with `$` is for the caller to see to.
+    ///
+    /// # Errors
+    /// If it is no message: the close that refuses it.
+    pub fn parse(text: &str) -> Result<Self, Close> {
         let value = serde_json::from_str(text)
             .map_err(|_| Close::new(Close::INVALID_PAYLOAD, "the frame is not JSON"))?;
         Self::from_value(value).map_err(|reason| Close::new(Close::BAD_MESSAGE, reason))

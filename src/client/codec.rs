@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wasm_bindgen::JsValue;
 
+use crate::proto::frames::NUMBER_MAX;
 use crate::proto::{Content, Frame, MessageId};
 
 /// A frame ready to be written.
@@ -58,7 +59,9 @@ struct FailureData {
 struct Inbound<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
-    re: Option<u64>,
+    /// Whatever is no number names no request of ours.
+    #[serde(borrow)]
+    re: Option<&'a RawValue>,
 }
 
 /// The deepest nesting that goes out: some servers die of a few thousand levels.
@@ -103,7 +106,11 @@ pub(super) fn read<In: DeserializeOwned>(text: &str) -> (Frame, Option<Decoded<I
             None,
         );
     };
-    let content = match (&*envelope.kind, envelope.re) {
+    let re = envelope.re.and_then(|re| re.get().parse().ok());
+    let content = match (
+        &*envelope.kind,
+        re.filter(|re| (1..=NUMBER_MAX).contains(re)),
+    ) {
         (_, Some(id)) => Content::Answer(MessageId(id)),
         ("ping", None) => Content::Ping,
         ("pong", None) => Content::Pong,
@@ -210,6 +217,10 @@ mod tests {
             content(r#"{"type":"leave","re":4}"#),
             Content::Answer(MessageId(4))
         );
+        for no_id_of_ours in [r#""4""#, "null", "4.5", "-4", "0", "9007199254740992", "{}"] {
+            let text = format!(r#"{{"type":"leave","re":{no_id_of_ours}}}"#);
+            assert_eq!(content(&text), Content::Message, "{text}");
+        }
         assert_eq!(content(r#"{"type":"ping","data":null}"#), Content::Ping);
         assert_eq!(content(r#"{"data":null,"type":"pong"}"#), Content::Pong);
         for bad in [

@@ -14,6 +14,8 @@ pub const BATCH_MESSAGES: usize = 256;
 pub const BATCH_BYTES: u32 = 64 * 1024;
 /// Every seq, ack and `n` is at most this: JavaScript counts no further exactly.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+/// No peer and no storage has honestly come further: who goes on from here never reaches [`NUMBER_MAX`].
+pub(crate) const CLAIM_MAX: u64 = 1 << 52;
 
 /// A piece of a frame that came in: neighbours that can be handled as one.
 #[derive(Clone, Debug, PartialEq, Eq)]

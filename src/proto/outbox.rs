@@ -110,7 +110,8 @@ impl<P> Outbox<P> {
         gave_way
     }
 
-    /// Puts what an earlier page had queued before everything else, whatever the limits are.
+    /// Puts what an earlier page had queued before everything else, whatever the limits are: it comes on top of them, and
+    /// nothing else is taken before there is room again.
     pub(crate) fn restore(&mut self, mut entries: Vec<Entry<P>>) {
         while let Some(entry) = entries.pop() {
             self.bytes += u64::from(entry.bytes);

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::auth::Token;
-use super::frames::{self, NUMBER_MAX, Open, Resume};
+use super::frames::{self, CLAIM_MAX, Open, Resume};
 use super::rng::Rng;
 use super::time::Instant;
 use super::wire;
@@ -214,7 +214,7 @@ impl<P: Clone> Reliable<P> {
 
     /// The number of the next opening is at least this.
     pub(crate) fn raise_n(&mut self, least: u64) {
-        self.n = self.n.max(least.min(NUMBER_MAX - 1));
+        self.n = self.n.max(least.min(CLAIM_MAX));
     }
 
     /// The next opening.

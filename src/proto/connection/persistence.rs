@@ -65,15 +65,15 @@ impl<P: Clone> Connection<P> {
                 self.event(Event::Warning(ErrorCode::StorageFailed, None));
                 return self.go_on(now);
             }
-            Loaded::Nothing => {
-                self.lose_page();
-                return self.go_on_unclaimed(now);
-            }
-            Loaded::Saved(saved) => {
+            Loaded::Saved(saved) if saved.is_plausible() => {
                 let cid = saved.head.cid.clone();
                 reliable.storage = Storage::Claiming;
                 reliable.saved = Some(saved).filter(|_| !is_ours);
                 cid
+            }
+            Loaded::Nothing | Loaded::Saved(_) => {
+                self.lose_page();
+                return self.go_on_unclaimed(now);
             }
         };
         self.push_store(Store::Claim(claimed));

@@ -1,7 +1,7 @@
 //! The session: opening it, and what follows from how the server answers.
 
 use super::super::close::{CloseAction, CloseFrame};
-use super::super::frames::{AuthNews, Lost, NUMBER_MAX, Resumed, Session};
+use super::super::frames::{AuthNews, CLAIM_MAX, Lost, Resumed, Session};
 use super::super::io::{Batch, Event, Output, Resync, Transmit};
 use super::super::mutation::{self, Mutation};
 use super::super::reliable::{Reliable, Slot, Store, Suspect};
@@ -401,5 +401,5 @@ fn is_sound<P: Clone>(reliable: &Reliable<P>, session: &Session) -> bool {
         Resumed::Yes => reliable.has_session() && session.from <= reliable.inbound.got() + 1,
         Resumed::Fresh | Resumed::No(_) => session.from == 1,
     };
-    goes_on && rx <= session.got && session.got < NUMBER_MAX
+    goes_on && rx <= session.got && session.got <= CLAIM_MAX
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::auth::Token;
-use super::super::frames::Resume;
+use super::super::frames::{CLAIM_MAX, Resume};
 use super::super::ids::MessageKind;
 use super::super::wire;
 
@@ -90,6 +90,19 @@ pub enum Store<P> {
     Forget(Slot),
     /// Remove everything, the head first.
     Clear,
+}
+
+impl<P> Saved<P> {
+    /// Whether a page may have come as far as this, and another one can go on from it.
+    pub(crate) fn is_plausible(&self) -> bool {
+        let rx = self.head.place.as_ref().map_or(0, |place| place.rx);
+        let places = self.messages.iter().map(|message| match message.slot {
+            Slot::Seq(place) | Slot::Queued(place) => place,
+        });
+        places
+            .chain([self.head.tx, rx])
+            .all(|place| place <= CLAIM_MAX)
+    }
 }
 
 impl Head {

@@ -6,8 +6,10 @@
     reason = "a broken invariant is told by a panic"
 )]
 
+mod batch;
 mod bytes;
 mod client;
+mod plain;
 mod promises;
 mod server;
 mod sockets;
@@ -15,6 +17,8 @@ mod store;
 mod values;
 mod wire;
 
+pub use batch::batch;
 pub use client::client;
+pub use plain::plain;
 pub use server::server;
 pub use wire::wire;

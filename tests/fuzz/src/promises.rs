@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use everwire::proto::frames::{BATCH_BYTES, BATCH_MESSAGES};
+use everwire::proto::frames::{BATCH_BYTES, BATCH_MESSAGES, NUMBER_MAX};
 use everwire::proto::{
     Batch, Body, CloseFrame, Connection, Delivered, Event, Instant, MessageId, Output, SocketId,
     Transmit, wire,
@@ -28,6 +28,9 @@ pub(crate) struct Promises {
     pub(crate) highest_written: u64,
     /// The bound of the outbox.
     most_queued: u64,
+    /// What waited in it after the last step, and what was restored since, on top of whatever the bound is.
+    queued: u64,
+    restored: u64,
 }
 
 impl Promises {
@@ -42,6 +45,8 @@ impl Promises {
             written: 0,
             highest_written: 0,
             most_queued,
+            queued: 0,
+            restored: 0,
         }
     }
 
@@ -86,8 +91,10 @@ impl Promises {
                     Some(*socket),
                     "only the live socket is written to"
                 );
-                if let Transmit::Batch(batch) = frame {
-                    self.batch(batch);
+                match frame {
+                    Transmit::Batch(batch) => self.batch(batch),
+                    Transmit::Control(text) => assert!(has_sound_numbers(text), "{text}"),
+                    Transmit::Message(_) => {}
                 }
             }
             Output::Close(socket, CloseFrame { code, reason }) => {
@@ -105,8 +112,7 @@ impl Promises {
         assert!((1..=BATCH_MESSAGES).contains(&batch.messages.len()));
         let mut bytes: u64 = 1;
         for (seq, body) in &batch.messages {
-            // Beyond 2⁵³ − 1 only after a server or a storage that says it is there already.
-            assert!(*seq > 0);
+            assert!((1..=NUMBER_MAX).contains(seq), "{seq}");
             assert!(*seq > self.written, "{seq} is written again in place");
             self.written = *seq;
             let payload = match body {
@@ -115,6 +121,7 @@ impl Promises {
             };
             bytes += u64::from(payload) + wire::tail(body, *seq, batch.ack).len() as u64;
         }
+        assert!(batch.ack.is_none_or(|ack| ack <= NUMBER_MAX), "{batch:?}");
         self.highest_written = self.highest_written.max(self.written);
         assert!(
             batch.messages.len() == 1 || bytes <= u64::from(BATCH_BYTES),
@@ -124,7 +131,10 @@ impl Promises {
 
     fn event(&mut self, event: &Event<Payload>) {
         match event {
-            Event::Restored(id, _) => self.taken(*id, false),
+            Event::Restored(id, _) => {
+                self.restored += 1;
+                self.taken(*id, false);
+            }
             Event::Sent(id) => {
                 let is_request = self.open.get(id).copied();
                 if !self.is_reliable && is_request == Some(false) {
@@ -176,9 +186,20 @@ impl Promises {
     }
 
     /// What must hold between any two steps.
-    pub(crate) fn check(&self, connection: &Connection<Payload>, now: Instant) {
+    pub(crate) fn check(&mut self, connection: &Connection<Payload>, now: Instant) {
         let stats = connection.stats(now);
         assert!(stats.unacked <= 1_024, "{} unacked", stats.unacked);
-        assert!(stats.queued <= self.most_queued, "{} queued", stats.queued);
+        let most = self.most_queued.max(self.queued + self.restored);
+        assert!(stats.queued <= most, "{} queued, not {most}", stats.queued);
+        self.queued = stats.queued;
+        self.restored = 0;
     }
+}
+
+/// Whether all numbers that a text of the protocol holds are such that JavaScript counts them exactly.
+fn has_sound_numbers(text: &str) -> bool {
+    let is_sound = |digits: &str| digits.parse().is_ok_and(|number: u64| number <= NUMBER_MAX);
+    text.split(|character: char| !character.is_ascii_digit())
+        .filter(|digits| !digits.is_empty())
+        .all(is_sound)
 }

@@ -1,7 +1,7 @@
 //! Values of the protocol: likely ones, and such that no honest peer writes.
 
 use everwire::proto::frames::{
-    AuthNews, Beat, Control, Lost, Open, Part, Resume, Resumed, Run, Session, Terms,
+    AuthNews, Beat, Control, Lost, NUMBER_MAX, Open, Part, Resume, Resumed, Run, Session, Terms,
 };
 use everwire::proto::server::Inbound;
 use everwire::proto::{CloseFrame, Token};
@@ -65,9 +65,12 @@ pub(crate) fn server_part(bytes: &mut Bytes, ack: u64, next: u64) -> Part {
 
 fn run(bytes: &mut Bytes, ack: u64, next: u64) -> Run {
     let first = (bytes.below(6) > 0).then(|| bytes.near(next));
+    // No codec lets a seq above the limit through.
+    let room = first.map_or(NUMBER_MAX, |first| NUMBER_MAX + 1 - first);
+    let count = (bytes.below(5) + 1).min(room);
     Run {
         first,
-        count: u32::try_from(bytes.below(5)).unwrap_or_default() + 1,
+        count: u32::try_from(count).unwrap_or_default(),
         ack: bytes.perhaps(|bytes| bytes.near(ack)),
         re: (bytes.below(4) == 0).then(|| bytes.near(ack)),
     }

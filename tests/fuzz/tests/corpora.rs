@@ -50,6 +50,16 @@ fn the_wire_decoders() {
 }
 
 #[test]
+fn the_clients_reader_of_batches() {
+    replay("batch", everwire_fuzz::batch);
+}
+
+#[test]
+fn plain_frames() {
+    replay("plain", everwire_fuzz::plain);
+}
+
+#[test]
 fn the_client_half() {
     replay("client", everwire_fuzz::client);
 }
