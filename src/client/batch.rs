@@ -36,7 +36,7 @@ pub(super) fn read<In: DeserializeOwned>(text: &str) -> Option<Batch<In>> {
     let mut parts = Vec::new();
     let mut decoded = Vec::new();
     for message in &texts {
-        let envelope: Envelope = object(message)?;
+        let envelope: Envelope = codec::object(message.get()).ok()?;
         if envelope.seq == Some(0) {
             return None;
         }
@@ -286,14 +286,7 @@ fn lost(reason: &str) -> Lost {
 }
 
 fn data<'a, T: Deserialize<'a>>(envelope: &Envelope<'a>) -> Option<T> {
-    object(envelope.data?)
-}
-
-/// Reads an object. Serde alone would read an array as a struct too.
-fn object<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Option<T> {
-    let text = text.get();
-    text.starts_with('{')
-        .then(|| serde_json::from_str(text).ok())?
+    codec::object(envelope.data?.get()).ok()
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -73,7 +73,7 @@ pub(super) fn write<Out: Serialize>(
     id: Option<MessageId>,
 ) -> Result<Text, serde_json::Error> {
     let mut text = serde_json::to_string(message)?;
-    let outbound: Outbound = serde_json::from_str(&text)?;
+    let outbound: Outbound = object(&text)?;
     if outbound.kind.starts_with('$') {
         return Err(custom("types that begin with $ belong to the protocol"));
     }
@@ -97,7 +97,7 @@ pub(super) fn write<Out: Serialize>(
 /// A frame's place in the protocol, and what it says to the application.
 pub(super) fn read<In: DeserializeOwned>(text: &str) -> (Frame, Option<Decoded<In>>) {
     let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    let Ok(envelope) = serde_json::from_str::<Inbound>(text) else {
+    let Ok(envelope) = object::<Inbound>(text) else {
         return (
             Frame {
                 bytes,
@@ -127,7 +127,7 @@ pub(super) fn decode<In: DeserializeOwned>(text: &str, kind: &str) -> Decoded<In
 
 /// `In` does not read it: an error of the server's, or a stranger.
 fn unread<In>(text: &str, kind: &str, error: &serde_json::Error) -> Decoded<In> {
-    match serde_json::from_str(text) {
+    match object(text) {
         Ok(Failure {
             data: FailureData { code, message },
         }) if kind == "error" => Decoded::Failure { code, message },
@@ -135,6 +135,14 @@ fn unread<In>(text: &str, kind: &str, error: &serde_json::Error) -> Decoded<In> 
             kind: kind.to_owned(),
             error: error.to_string(),
         },
+    }
+}
+
+/// Reads an object. Serde alone would read an array as a struct too.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    match text.trim_ascii_start().starts_with('{') {
+        true => serde_json::from_str(text),
+        false => Err(custom("it is no object")),
     }
 }
 
@@ -199,6 +207,7 @@ mod tests {
     fn what_is_no_message_is_refused() {
         assert!(write(&"text", None).is_err());
         assert!(write(&serde_json::json!([1, 2]), None).is_err());
+        assert!(write(&serde_json::json!(["leave", null]), None).is_err());
         assert!(write(&serde_json::json!({ "type": 3, "data": 1 }), None).is_err());
         assert!(write(&serde_json::json!({ "type": "$open", "data": 1 }), None).is_err());
         let mut tree = serde_json::json!("[{\"[[[");
@@ -226,6 +235,7 @@ mod tests {
         for bad in [
             "",
             "[]",
+            r#"["leave",null]"#,
             "{}",
             r#"{"type":1}"#,
             r#"{"type":"a""#,

@@ -272,6 +272,8 @@ impl World {
     }
 
     fn hand_in(&mut self, socket: SocketId, event: SocketEvent, bytes: &mut Bytes) {
+        // No socket says anything before it is opened.
+        self.drain(bytes);
         if matches!(event, SocketEvent::Closed(..) | SocketEvent::Failed(_)) {
             self.promises.ended(socket);
         }
