@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::auth::Token;
-use super::frames::{self, CLAIM_MAX, Open, Resume};
+use super::frames::{self, CLAIM_MAX, NUMBER_MAX, Open, Resume};
 use super::rng::Rng;
 use super::time::Instant;
 use super::wire;

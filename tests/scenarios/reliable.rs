@@ -307,3 +307,38 @@ fn an_ack_over_a_hole_settles_nothing() {
     page.parts(vec![Part::Run(run)]);
     assert!(!page.events.contains(&Event::Acked(MessageId(1))));
 }
+
+/// From here on a client would come to seqs that JavaScript does not count exactly.
+const TOO_FAR: u64 = (1 << 52) + 1;
+
+#[test]
+fn a_server_that_has_accepted_more_than_anybody_can_have_sent_breaks_the_protocol() {
+    for (got, is_believed) in [(TOO_FAR - 1, true), (TOO_FAR, false)] {
+        let mut page = Page::load(None, Vec::new());
+        page.session(got);
+        let offended = Event::Disconnected(ErrorCode::ProtocolError, None);
+        assert_eq!(!page.events.contains(&offended), is_believed, "{got}");
+    }
+}
+
+#[test]
+fn storage_that_holds_more_than_anybody_can_have_sent_counts_as_empty() {
+    let (_, head) = reload();
+    for (tx, is_believed) in [(TOO_FAR - 1, true), (TOO_FAR, false)] {
+        let saved = Head { tx, ..head.clone() };
+        let page = Page::load(Some(saved), Vec::new());
+        let now = page.head.map(|now| now.tx);
+        assert_eq!(now, Some(if is_believed { tx } else { 0 }));
+    }
+}
+
+#[test]
+fn a_connection_that_is_closed_before_its_storage_was_read_claims_nothing() {
+    let mut page = Page::open();
+    page.connection.close(1000, "").unwrap();
+    page.drain();
+    page.connection.connect(NOW);
+    page.connection.close(1000, "").unwrap();
+    page.drain();
+    assert_eq!(page.head, None);
+}

@@ -47,10 +47,12 @@ impl<P: Clone> Connection<P> {
 
     /// Hands in what was found after [`Store::Load`]. `wall_ms` is the time since 1970.
     pub fn restored(&mut self, now: Instant, wall_ms: u64, loaded: Loaded<P>) {
+        // A handler may have closed the connection since it asked.
+        let is_asked = matches!(self.state, State::Claiming);
         let Some(reliable) = self
             .reliable
             .as_mut()
-            .filter(|reliable| reliable.storage == Storage::Unclaimed)
+            .filter(|reliable| is_asked && reliable.storage == Storage::Unclaimed)
         else {
             return;
         };

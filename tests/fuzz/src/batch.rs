@@ -197,6 +197,7 @@ fn session_agrees(session: &Session, data: &Value) {
         ("got", Some(session.got)),
         ("rx", session.rx),
         ("maybe", session.maybe),
+        ("prior", session.prior),
         ("from", Some(session.from)),
         ("ping_ms", Some(terms.ping_ms)),
         ("timeout_ms", Some(terms.timeout_ms)),

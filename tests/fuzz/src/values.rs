@@ -120,7 +120,7 @@ pub(crate) fn session(bytes: &mut Bytes, written: u64) -> Session {
         rx: (bytes.below(6) > 0).then(|| bytes.near(written)),
         errs,
         maybe: (bytes.below(6) == 0).then(|| bytes.near(written)),
-        prior: None,
+        prior: (bytes.below(6) == 0).then(|| bytes.number()),
         from: bytes.near(1),
         terms: terms(bytes),
     }
