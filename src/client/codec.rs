@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn frames_are_read_for_what_they_are() {
-        let content = |text| read::<Chat>(text).0.content;
+        let content = |text: &str| read::<Chat>(text).0.content;
         assert_eq!(content(r#"{"type":"leave","data":null}"#), Content::Message);
         assert_eq!(
             content(r#"{"type":"leave","re":4}"#),

@@ -58,10 +58,10 @@ fn answers(message: &Incoming) {
     assert_eq!(written.is_err(), kind.starts_with('$'));
     let Ok(written) = written else { return };
     let again: Value = serde_json::from_str(written.as_str()).expect("JSON is written");
-    let mut said = json!({ "type": kind, "data": data });
-    if let Some(id) = id {
-        said["re"] = json!(id);
-    }
+    let said = match id {
+        Some(id) => json!({ "type": kind, "data": data, "re": id }),
+        None => json!({ "type": kind, "data": data }),
+    };
     assert!(is_same(&again, &said), "{again} for {said}");
 }
 

@@ -196,10 +196,11 @@ impl Promises {
     }
 }
 
-/// Whether all numbers that a text of the protocol holds are such that JavaScript counts them exactly.
+/// Whether all numbers in the fields of the protocol's own messages are such that JavaScript counts them exactly.
 fn has_sound_numbers(text: &str) -> bool {
-    let is_sound = |digits: &str| digits.parse().is_ok_and(|number: u64| number <= NUMBER_MAX);
-    text.split(|character: char| !character.is_ascii_digit())
-        .filter(|digits| !digits.is_empty())
-        .all(is_sound)
+    text.split("\":").skip(1).all(|value| {
+        let end = value.find(|character: char| !character.is_ascii_digit());
+        let digits = value.get(..end.unwrap_or_default()).unwrap_or_default();
+        digits.is_empty() || digits.parse().is_ok_and(|number: u64| number <= NUMBER_MAX)
+    })
 }
