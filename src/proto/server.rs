@@ -101,7 +101,7 @@ pub struct Sessions<M, P> {
     now: Instant,
     sockets: BTreeMap<SocketId, Socket>,
     clients: BTreeMap<Cid, Client<M, P>>,
-    /// Clients whose record is being loaded or deleted, with the sockets that wait for it.
+    /// Clients whose record is being loaded, or written or deleted for the last time, with the sockets that wait for it.
     records: BTreeMap<Cid, RecordWork>,
     /// The clients of each user.
     users: BTreeMap<String, BTreeSet<Cid>>,
@@ -125,7 +125,7 @@ struct RecordWork {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RecordWorkKind {
     Load,
-    Forget,
+    LastWrite,
 }
 
 #[derive(Clone, Copy, Debug)]

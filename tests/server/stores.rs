@@ -111,6 +111,24 @@ fn a_record_that_is_being_deleted_is_not_loaded_before_it_is_gone() {
 }
 
 #[test]
+fn a_record_is_not_loaded_before_the_last_write_of_a_client_that_was_given_up() {
+    let mut house = House::new(ServerConfig::default());
+    let (socket, _) = house.enter("ann", open("c", 1));
+    house.frame(socket, vec![message(1)]);
+    let handle = house.handle().unwrap();
+    house.knock("ann", open("c", 2));
+    let (cid, claim) = house.write().unwrap();
+    assert!(matches!(claim, Write::Claim { n: 2, .. }));
+    house.handled(&handle, Outcome::Fenced);
+    let late = house.knock("ann", open("c", 3));
+    house.serve_store();
+    assert!(house.session(late).is_none());
+    house.input(Input::Stored(cid, Stored::Done));
+    house.serve_store();
+    assert!(house.session(late).is_some());
+}
+
+#[test]
 fn a_quarter_of_the_window_is_acked_without_waiting() {
     for (count, bytes) in [(64, 20), (4, 8 * 1024)] {
         let mut house = House::new(ServerConfig::default());

@@ -104,6 +104,7 @@ impl<M, P: Clone> Sessions<M, P> {
                 self.settle(&cid, seq, None);
             }
             (_, Outcome::Fenced) => {
+                self.await_last_write(&cid);
                 return self.give_up(&cid, 4410, "the session went to another server");
             }
             (None, _) => {}
@@ -191,7 +192,7 @@ impl<M, P: Clone> Sessions<M, P> {
     }
 
     pub(super) fn handle_stored(&mut self, cid: Cid, stored: Stored) {
-        if self.handle_forgotten(&cid) {
+        if self.handle_last_write(&cid) {
             return;
         }
         let written = self

@@ -64,19 +64,32 @@ impl<M, P: Clone> Sessions<M, P> {
     /// Forgets a client here and in the store.
     pub(super) fn forget(&mut self, cid: &Cid) {
         self.remove_client(cid);
-        let work = RecordWork {
-            waiting: Vec::new(),
-            kind: RecordWorkKind::Forget,
-        };
-        self.records.insert(cid.clone(), work);
+        self.begin_last_write(cid);
         self.outputs
             .push_back(Output::Store(cid.clone(), Write::Forget));
     }
 
-    /// A record is deleted; `false` if none of this client was. Sockets that came meanwhile find it absent.
-    pub(super) fn handle_forgotten(&mut self, cid: &Cid) -> bool {
-        let is_forgotten = |work: &RecordWork| work.kind == RecordWorkKind::Forget;
-        if !self.records.get(cid).is_some_and(is_forgotten) {
+    /// A client is about to be given up while a write of its record may be under way: who comes next reads it after that.
+    pub(super) fn await_last_write(&mut self, cid: &Cid) {
+        let is_writing = |client: &super::client::Client<M, P>| !client.writes.is_empty();
+        if self.clients.get(cid).is_some_and(is_writing) {
+            self.begin_last_write(cid);
+        }
+    }
+
+    fn begin_last_write(&mut self, cid: &Cid) {
+        let work = RecordWork {
+            waiting: Vec::new(),
+            kind: RecordWorkKind::LastWrite,
+        };
+        self.records.insert(cid.clone(), work);
+    }
+
+    /// A client that is no longer here is written or deleted; `false` if it is none. Sockets that came meanwhile find
+    /// what is left.
+    pub(super) fn handle_last_write(&mut self, cid: &Cid) -> bool {
+        let is_last = |work: &RecordWork| work.kind == RecordWorkKind::LastWrite;
+        if !self.records.get(cid).is_some_and(is_last) {
             return false;
         }
         let work = self.records.remove(cid);
@@ -131,7 +144,7 @@ impl<M, P: Clone> Sessions<M, P> {
         &'a self,
         cid: &'a Cid,
         user: &str,
-    ) -> impl Iterator<Item = (&'a Cid, &'a super::Client<M, P>)> {
+    ) -> impl Iterator<Item = (&'a Cid, &'a super::client::Client<M, P>)> {
         let cids = self.users.get(user).into_iter().flatten();
         cids.filter(move |other| *other != cid)
             .filter_map(|other| Some((other, self.clients.get(other)?)))
