@@ -208,7 +208,7 @@ impl<P: Clone> Reliable<P> {
             Answered::AtMost(n) if prior > n => Some(ErrorCode::PageLost),
             // The server's record is an older one.
             Answered::Last(n) if prior < n => Some(ErrorCode::RecordLost),
-            _ => None,
+            Answered::Never | Answered::AtMost(_) | Answered::Last(_) => None,
         }
     }
 
