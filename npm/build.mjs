@@ -64,6 +64,7 @@ async function bundle(entry, out) {
     target: "es2022",
     charset: "utf8",
     minify: true,
+    sourcemap: "linked",
     // Members of ours end in an underscore; the others are the glue's own.
     mangleProps: /^[a-z]\w*_$|^__wbg_ptr$|^__destroy_into_raw$|^_wbg_cb_unref$/i,
     mangleCache,
@@ -72,6 +73,15 @@ async function bundle(entry, out) {
   Object.assign(mangleCache, result.mangleCache);
   const text = readFileSync(join(target, out), "utf8");
   writeFileSync(join(target, out), text.replaceAll("import(`", "import(" + LEAVE_ALONE + "`"));
+  lighten(join(target, `${out}.map`));
+}
+
+/** Takes the wasm out of a source map: nobody reads it, and the module has it already. */
+function lighten(file) {
+  const map = JSON.parse(readFileSync(file, "utf8"));
+  const isText = (source) => source.startsWith("engine:") && source.includes("text-");
+  map.sourcesContent = map.sourcesContent.map((content, at) => (isText(map.sources[at]) ? "" : content));
+  writeFileSync(file, JSON.stringify(map));
 }
 
 /**
@@ -112,8 +122,7 @@ function writeManifest() {
   const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
   const cargo = readFileSync(join(root, "Cargo.toml"), "utf8");
   const [, version] = /^version = "(.+)"$/m.exec(cargo);
-  const [, repository] = /^repository = "(.+)"$/m.exec(cargo);
   delete manifest.scripts;
-  Object.assign(manifest, { version, repository });
+  manifest.version = version;
   writeFileSync(join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }

@@ -1,0 +1,78 @@
+// A headless Chromium that opens pages of projects and takes their reports.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+import puppeteer from "puppeteer-core";
+
+const QUIET = [
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-quic",
+];
+
+// A connection takes 10 s at most, a request as much; there are two of each.
+const REPORT_LIMIT_MS = 40_000;
+
+export class Browser {
+  #browser;
+
+  static async launch() {
+    const browser = new Browser();
+    const isRoot = process.getuid?.() === 0;
+    browser.#browser = await puppeteer.launch({
+      executablePath: process.env.CHROME_BIN ?? onPath("chromium"),
+      args: isRoot ? [...QUIET, "--no-sandbox"] : QUIET,
+    });
+    return browser;
+  }
+
+  /**
+   * Opens a page that finds `settings` in `window.settings` and answers what its `window.report` resolves with. Fails if the page
+   * had anything to complain of.
+   */
+  async report(address, settings) {
+    const context = await this.#browser.createBrowserContext();
+    const page = await context.newPage();
+    const complaints = [];
+    const complain = (what) => complaints.push(String(what));
+    page.on("console", (message) => ["error", "warn"].includes(message.type()) && complain(message.text()));
+    page.on("pageerror", (error) => complain(error.stack ?? error));
+    page.on("requestfailed", (request) => complain(`${request.url()} failed`));
+    page.on("response", (response) => response.status() >= 400 && complain(`${response.url()}: ${response.status()}`));
+    await page.evaluateOnNewDocument((settings) => (window.settings = settings), settings);
+    try {
+      await page.goto(address);
+      await page.waitForFunction(() => window.report !== undefined);
+      const report = await page.evaluate(reported, REPORT_LIMIT_MS);
+      assert.deepEqual(complaints, []);
+      return report;
+    } catch (error) {
+      error.message += `\nThe page said: ${complaints.join("\n")}`;
+      throw error;
+    } finally {
+      await context.close();
+    }
+  }
+
+  close() {
+    return this.#browser.close();
+  }
+}
+
+/** Runs in the page. */
+function reported(withinMs) {
+  const late = new Promise((_, reject) => setTimeout(reject, withinMs, new Error("the page did not report in time")));
+  return Promise.race([window.report, late]);
+}
+
+function onPath(program) {
+  const found = process.env.PATH.split(delimiter)
+    .map((folder) => join(folder, program))
+    .find(existsSync);
+  if (!found) throw new Error(`install ${program}, or set CHROME_BIN`);
+  return found;
+}

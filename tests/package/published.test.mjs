@@ -1,0 +1,76 @@
+// What is in the tarball, and what the linters of published packages say of it.
+
+import assert from "node:assert/strict";
+import { readFile, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+
+import { Group, run } from "./harness/install.mjs";
+
+// Half of it are the source maps. Above this, something got in that nobody needs.
+const TARBALL_LIMIT = 400_000;
+/** What has no types, being no module. */
+const NO_MODULES = ["everwire.wasm", "everwire-reliable.wasm"];
+
+describe("the tarball", () => {
+  let group;
+  let installed;
+  let manifest;
+  before(async () => {
+    group = await Group.install("web");
+    installed = join(group.folder, "projects/node_modules/everwire");
+    manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
+  });
+
+  it("has nothing that publint objects to", async () => {
+    await run(group.program("publint"), ["--strict", group.tarball], group.folder);
+  });
+
+  it("has types that resolve wherever modules do", async () => {
+    const args = ["--profile", "esm-only", "--exclude-entrypoints", ...NO_MODULES, "--no-emoji", "--no-color"];
+    await run(group.program("attw"), [group.tarball, ...args], group.folder);
+  });
+
+  it("runs nothing when it is installed, and brings nothing along", () => {
+    assert.equal(manifest.scripts, undefined);
+    assert.equal(manifest.dependencies, undefined);
+    const peers = Object.keys(manifest.peerDependencies ?? {});
+    const required = peers.filter((peer) => !manifest.peerDependenciesMeta?.[peer]?.optional);
+    assert.deepEqual(required, []);
+  });
+
+  it("is no larger than it has to be", async () => {
+    const { size } = await stat(group.tarball);
+    assert.ok(size < TARBALL_LIMIT, `the tarball has ${size} bytes`);
+  });
+
+  it("has its licences, and a manifest that says what it is", async () => {
+    const files = await readdir(installed);
+    for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(files.includes(file), file);
+    for (const field of ["description", "keywords", "license", "engines"]) assert.ok(manifest[field], field);
+  });
+
+  it("has a file for each of its exports, with types first", async () => {
+    for (const [entry, target] of Object.entries(manifest.exports)) {
+      if (typeof target === "object") assert.equal(Object.keys(target)[0], "types", entry);
+      for (const file of typeof target === "object" ? Object.values(target) : [target]) {
+        await stat(join(installed, file));
+      }
+    }
+  });
+
+  it("has a source map for each module, that names each source and holds it", async () => {
+    const modules = (await readdir(installed)).filter((file) => file.endsWith(".js"));
+    assert.ok(modules.length > 0);
+    for (const file of modules) {
+      const [, name] = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(await readFile(join(installed, file), "utf8"));
+      const map = JSON.parse(await readFile(join(installed, name), "utf8"));
+      assert.ok(map.mappings.length > 0, name);
+      assert.equal(map.sources.length, map.sourcesContent.length, name);
+      assert.ok(
+        map.sourcesContent.every((content) => typeof content === "string"),
+        name,
+      );
+    }
+  });
+});
