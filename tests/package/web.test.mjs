@@ -25,11 +25,8 @@ const BUNDLERS = [
     pages: PAGES.slice(0, 2),
     copied: [...PAGES.slice(0, 2), "wasm"],
   },
-  {
-    name: "parcel",
-    build: ["parcel", "build", ...PAGES, "--dist-dir", "dist", "--no-cache"],
-    pages: PAGES,
-  },
+  // It knows the entries beside the default one only if it is told to read `exports`.
+  { name: "parcel", build: ["parcel", "build", "index.html", "worker.html", "--no-cache"], pages: ["index.html", "worker.html"] },
 ];
 const UNBUNDLED = {
   "a module": "index.html",
@@ -46,7 +43,8 @@ describe("the package exchanges messages", { timeout: 600_000 }, () => {
   let browser;
   before(async () => {
     group = await Group.install("web");
-    [board, browser] = await Promise.all([Board.start(), Browser.launch()]);
+    board = await Board.start();
+    browser = await Browser.launch();
   });
   after(async () => {
     await browser?.close();

@@ -108,6 +108,27 @@ pub const STEPS: &[Step] = &[
         run: frameworks,
     },
     Step {
+        name: "package-web",
+        about: "the packed tarball: its linters, and the projects of five bundlers and of none in Chromium",
+        usual: "1 min",
+        needs: &[Need::Toolchain, CHROMIUM],
+        run: |bench| installed(bench, &["published", "web"]),
+    },
+    Step {
+        name: "package-runtimes",
+        about: "the tarball in Node 20 and 22, Deno and Bun",
+        usual: "10 s",
+        needs: &[Need::Toolchain],
+        run: |bench| installed(bench, &["runtimes"]),
+    },
+    Step {
+        name: "package-next",
+        about: "the tarball in a client component of Next.js",
+        usual: "30 s",
+        needs: &[Need::Toolchain, CHROMIUM],
+        run: |bench| installed(bench, &["next"]),
+    },
+    Step {
         name: "browser-chromium",
         about: "the driver in Chromium against the real server",
         usual: "30 s",
@@ -245,6 +266,23 @@ fn frameworks(bench: &Bench) -> Result<Outcome> {
         .arg("--test")
         .args(node_tests(bench, "npm/examples")?)
         .env("CHROME_BIN", chromium);
+    bench.counted(Runner::Node, command)
+}
+
+/// Runs test files on projects that have the tarball of the package installed.
+fn installed(bench: &Bench, files: &[&str]) -> Result<Outcome> {
+    bench.package()?;
+    let server = server::build(bench.project)?;
+    let mut command = bench.project.command("node");
+    command
+        // One after the other: they share the folder of installed tools.
+        .args(["--test", "--test-concurrency=1"])
+        .args(files.iter().map(|file| format!("tests/package/{file}.test.mjs")))
+        .env("EVERWIRE_SERVER_BIN", server)
+        .env("EVERWIRE_TARGET", &bench.project.target);
+    if let Some(chromium) = browsers::chromium(bench.project) {
+        command.env("CHROME_BIN", chromium);
+    }
     bench.counted(Runner::Node, command)
 }
 

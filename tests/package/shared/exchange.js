@@ -17,7 +17,7 @@ async function attempt(connect, { url, token }, delivery) {
   try {
     await wire.opened;
     const { id } = await created;
-    const tasks = await wire.request("list_tasks");
+    const tasks = await wire.request("list_tasks", null);
     const { status } = await receipt.settled;
     return { delivery, title, status, listed: tasks.some((task) => task.id === id) };
   } finally {

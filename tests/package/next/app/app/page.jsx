@@ -1,0 +1,5 @@
+import { Exchange } from "./exchange.jsx";
+
+export default function Page() {
+  return <Exchange />;
+}
