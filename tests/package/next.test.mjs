@@ -26,7 +26,7 @@ describe("a client component of Next.js", { timeout: 500_000 }, () => {
 
   it("is rendered in Node, and exchanges messages in the browser", async () => {
     const group = await Group.install("next");
-    const folder = await group.project("app");
+    const folder = await group.exchangingProject("app", "app");
     await run(group.program("next"), ["build"], folder, { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production" });
     const out = join(folder, "out");
     assert.match(await readFile(join(out, "index.html"), "utf8"), /<p>0<!-- --> reports<\/p>/);

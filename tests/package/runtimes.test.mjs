@@ -20,7 +20,7 @@ describe("the package exchanges messages in", { timeout: 300_000 }, () => {
   let folder;
   before(async () => {
     group = await Group.install("runtimes");
-    folder = await group.project("all", "../shared");
+    folder = await group.exchangingProject("all");
     board = await Board.start();
   });
   after(() => board?.stop());

@@ -12,7 +12,7 @@ import { check } from "./harness/verdict.mjs";
 const PAGES = ["index.html", "wasm.html", "worker.html"];
 
 /**
- * `build` is a tool with its arguments; it writes to `dist`. `pages` are those that the tool makes, `copied` what it does not
+ * `source` is the folder with what the shared files lack, `build` a tool with its arguments; it writes to `dist`. `pages` are those that the tool makes, `copied` what it does not
  * put there itself: a tool that knows nothing of `new URL("…", import.meta.url)` needs the `.wasm` files copied.
  */
 const BUNDLERS = [
@@ -21,6 +21,7 @@ const BUNDLERS = [
   { name: "rollup", build: ["rollup", "-c"], pages: PAGES.slice(0, 2), copied: [...PAGES.slice(0, 2), "wasm"] },
   {
     name: "esbuild",
+    source: null,
     build: ["esbuild", "main.js", "wasm.js", "--bundle", "--splitting", "--minify", "--format=esm", "--outdir=dist"],
     pages: PAGES.slice(0, 2),
     copied: [...PAGES.slice(0, 2), "wasm"],
@@ -70,9 +71,9 @@ describe("the package exchanges messages", { timeout: 600_000 }, () => {
     }
   }
 
-  for (const { name, build, pages, copied = [] } of BUNDLERS) {
+  for (const { name, source = name, build, pages, copied = [] } of BUNDLERS) {
     it(`built by ${name}`, async () => {
-      const folder = await group.project(name, name === "esbuild" ? "../shared" : name);
+      const folder = await group.exchangingProject(name, source);
       const [tool, ...args] = build;
       await run(group.program(tool), args, folder, { NODE_ENV: "production" });
       const dist = join(folder, "dist");
@@ -85,7 +86,7 @@ describe("the package exchanges messages", { timeout: 600_000 }, () => {
   }
 
   it("served by Vite's development server", async () => {
-    const folder = await group.project("vite-dev", "vite");
+    const folder = await group.exchangingProject("vite-dev", "vite");
     const { createServer } = await import(join(group.folder, "node_modules/vite/dist/node/index.js"));
     const server = await createServer({ root: folder, logLevel: "silent", server: { host: "127.0.0.1", port: 0 } });
     try {
@@ -100,7 +101,7 @@ describe("the package exchanges messages", { timeout: 600_000 }, () => {
   describe("without a bundler, in", () => {
     let folder;
     before(async () => {
-      folder = await group.project("script");
+      folder = await group.exchangingProject("script", "script");
     });
     for (const [where, page] of Object.entries(UNBUNDLED)) {
       it(where, () => served(join(folder, ".."), (origin) => visit(`${origin}/script/${page}`)));

@@ -277,7 +277,11 @@ fn installed(bench: &Bench, files: &[&str]) -> Result<Outcome> {
     command
         // One after the other: they share the folder of installed tools.
         .args(["--test", "--test-concurrency=1"])
-        .args(files.iter().map(|file| format!("tests/package/{file}.test.mjs")))
+        .args(
+            files
+                .iter()
+                .map(|file| format!("tests/package/{file}.test.mjs")),
+        )
         .env("EVERWIRE_SERVER_BIN", server)
         .env("EVERWIRE_TARGET", &bench.project.target);
     if let Some(chromium) = browsers::chromium(bench.project) {

@@ -6,6 +6,8 @@ import { delimiter, join } from "node:path";
 
 import puppeteer from "puppeteer-core";
 
+import { until } from "../../e2e/harness/until.mjs";
+
 const QUIET = [
   "--no-first-run",
   "--disable-background-networking",
@@ -34,26 +36,44 @@ export class Browser {
    * Opens a page that finds `settings` in `window.settings` and answers what its `window.report` resolves with. Fails if the page
    * had anything to complain of.
    */
-  async report(address, settings) {
+  report(address, settings) {
+    return this.#visit(address, settings, async (page) => {
+      await page.waitForFunction(() => window.report !== undefined);
+      return page.evaluate(reported, REPORT_LIMIT_MS);
+    });
+  }
+
+  /** Opens a page and answers the lines that it logs, once all of `expected` are among them. Fails if it had complaints. */
+  lines(address, expected) {
+    return this.#visit(address, {}, async (_, lines) => {
+      const isComplete = () => expected.every((line) => lines.includes(line));
+      await until(`the page logs ${expected.join(", ")}`, isComplete, { show: () => lines.join("\n") });
+      return lines;
+    });
+  }
+
+  async #visit(address, settings, look) {
     const context = await this.#browser.createBrowserContext();
     const page = await context.newPage();
+    const lines = [];
     const complaints = [];
     // The browser asks for an icon by itself.
     const complain = (what, about = "") => about.endsWith("/favicon.ico") || complaints.push(String(what));
     page.on("console", (message) => {
-      if (["error", "warn"].includes(message.type())) complain(message.text(), message.location().url);
+      const isComplaint = ["error", "warn"].includes(message.type());
+      if (isComplaint) complain(message.text(), message.location().url);
+      else lines.push(message.text());
     });
     page.on("pageerror", (error) => complain(error.stack ?? error));
     page.on("requestfailed", (request) => complain(`${request.url()} failed`));
     await page.evaluateOnNewDocument((settings) => (window.settings = settings), settings);
     try {
       await page.goto(address);
-      await page.waitForFunction(() => window.report !== undefined);
-      const report = await page.evaluate(reported, REPORT_LIMIT_MS);
+      const seen = await look(page, lines);
       assert.deepEqual(complaints, []);
-      return report;
+      return seen;
     } catch (error) {
-      error.message += `\nThe page said: ${complaints.join("\n")}`;
+      error.message += `\nThe page complained: ${complaints.join("\n")}`;
       throw error;
     } finally {
       await context.close();

@@ -36,12 +36,18 @@ export class Group {
     return join(this.folder, "node_modules/.bin", tool);
   }
 
-  /** A fresh copy of the folder `from` with `shared/` beside its files: a project that imports `everwire` from its packages. */
+  /** A copy of a folder of the group. Like all projects it finds `everwire` and the tools among the packages above it. */
   async project(name, from = name) {
     const folder = join(this.folder, "projects", name);
-    await cp(join(HERE, "shared"), folder, { recursive: true });
     await cp(join(this.source, from), folder, { recursive: true });
     return folder;
+  }
+
+  /** The same with the files of `shared/` beside those of the folder, if there is one. */
+  async exchangingProject(name, from) {
+    const folder = join(this.folder, "projects", name);
+    await cp(join(HERE, "shared"), folder, { recursive: true });
+    return from ? this.project(name, from) : folder;
   }
 
   async #installTools() {

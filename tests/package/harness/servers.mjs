@@ -76,7 +76,8 @@ export class Site {
   }
 }
 
-async function serve(folder, policy, { url }, response) {
+/** Answers a request with a file of a folder. */
+export async function serve(folder, policy, { url }, response) {
   const { pathname } = new URL(url, "http://site");
   const file = normalize(join("/", pathname.endsWith("/") ? `${pathname}index.html` : pathname));
   const body = await readFile(join(folder, file)).catch(() => undefined);
