@@ -12,6 +12,26 @@ const TARBALL_LIMIT = 400_000;
 /** What has no types, being no module. */
 const NO_MODULES = ["everwire.wasm", "everwire-reliable.wasm"];
 
+/** What the README calls the tools whose versions it names, by their groups. */
+const NAMED = {
+  web: { vite: "Vite", webpack: "webpack", rollup: "Rollup", esbuild: "esbuild", parcel: "Parcel" },
+  runtimes: { ws: "Node with ws", node: "Node", deno: "Deno", bun: "Bun" },
+  next: { next: "Next.js" },
+};
+
+describe("the README", () => {
+  it("names the versions that are tested", async () => {
+    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+    for (const [group, tools] of Object.entries(NAMED)) {
+      const manifest = JSON.parse(await readFile(new URL(`${group}/package.json`, import.meta.url), "utf8"));
+      for (const [tool, name] of Object.entries(tools)) {
+        const row = `\n| ${name} | ${manifest.devDependencies[tool]} |`;
+        assert.ok(readme.includes(row), `README.md has no row "${row.trim()}"`);
+      }
+    }
+  });
+});
+
 describe("the tarball", () => {
   let group;
   let installed;
