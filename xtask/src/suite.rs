@@ -112,7 +112,7 @@ pub const STEPS: &[Step] = &[
         about: "the packed tarball: its linters, and the projects of five bundlers and of none in Chromium",
         usual: "1 min",
         needs: &[Need::Toolchain, CHROMIUM],
-        run: |bench| installed(bench, &["published", "web"]),
+        run: |bench| installed(bench, &["published", "quickstart", "web"]),
     },
     Step {
         name: "package-runtimes",
