@@ -177,7 +177,7 @@ impl World {
         self.tabs[tab].page = None;
         let back = self.now + self.dice.within(0..=20_000);
         self.queue.push(back, Happening::Back(tab, page));
-        if back % 8 == 0 && self.tabs.len() < TABS {
+        if back.is_multiple_of(8) && self.tabs.len() < TABS {
             self.see("a tab that shows another site is copied");
             self.copy(tab);
         }
