@@ -19,7 +19,9 @@ const wasmFolder = process.argv[2] ?? process.env.EVERWIRE_WASM_DIR ?? join(root
 const target = join(root, "pkg");
 /** What starts the module; the glue keeps it to itself. */
 const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
-const DECLARATIONS = ["index", "reliable", "wasm", "react", "vue", "svelte", "public", "types", "errors", "schema", "binding"];
+const DECLARATIONS = ["index", "reliable", "wasm", "react", "vue", "svelte", "public", "types", "errors", "schema", "binding"].concat(
+  ["websocket", "socket", "socket-events", "socket-types"],
+);
 /** Tells bundlers that an address is known at run time only; minified modules have no comments. */
 const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
 /** The modules of the package, by their sources. */
@@ -32,6 +34,7 @@ const MODULES = {
   react: "everwire-react.js",
   vue: "everwire-vue.js",
   svelte: "everwire-svelte.js",
+  websocket: "everwire-websocket.js",
 };
 /** What the application has of its own. */
 const FRAMEWORKS = ["react", "vue", "svelte/store"];

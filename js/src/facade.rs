@@ -32,7 +32,7 @@ pub(super) const RELIABLE: bool = cfg!(feature = "reliable");
 
 #[wasm_bindgen]
 extern "C" {
-    /// None of these may throw: the outputs that wait would be stuck.
+    /// None of these may throw but `socket_`: the outputs that wait would be stuck.
     pub type Facade;
 
     /// An option by its place in `option`, NaN if it is not given; behind them the switches.
@@ -42,6 +42,10 @@ extern "C" {
     /// A text that goes with what the engine was just asked, by its place; `None` past the last.
     #[wasm_bindgen(method)]
     pub(super) fn text_(this: &Facade, index: usize) -> Option<String>;
+
+    /// Makes a WebSocket.
+    #[wasm_bindgen(method, catch)]
+    fn socket_(this: &Facade, url: &str, protocols: JsValue) -> Result<JsValue, JsValue>;
 
     /// Parses a frame and keeps it. Answers 8 × its UTF-8 bytes + its content.
     #[wasm_bindgen(method)]
@@ -131,6 +135,10 @@ impl Host {
 }
 
 impl web::Host for Host {
+    fn socket(&self, url: &str, protocols: JsValue) -> Result<JsValue, JsValue> {
+        self.0.socket_(url, protocols)
+    }
+
     fn decode(&self, data: JsValue) -> Frame {
         let decoded = self.0.decode_(data) as u64;
         let content = match decoded & 7 {

@@ -1,31 +1,36 @@
 import type { Failure } from "./errors.js";
 import type { Part } from "./frames.js";
 
-/** What Rust calls. None of these may throw. */
-export interface Link {
+/** What Rust calls where frames are no envelopes. None of these may throw but `socket_`. */
+export interface PlainLink {
   number_(index: number): number;
   text_(index: number): string | undefined;
+  socket_(url: string, protocols: string[]): WebSocket;
   decode_(data: unknown): number;
-  re_(): number;
   message_(): void;
+  sent_(id: number): void;
+  event_(kind: number, number: number, which: number, payload: unknown): void;
+  token_(request: number, reason: number): void;
+  verdict_(code: number, reason: string): number;
+}
+
+/** What Rust calls besides where they are. */
+export interface Link extends PlainLink {
+  denied_(id: number, code: string, message: string): void;
+  re_(): number;
   part_(): number;
   field_(index: number): number;
   word_(index: number): string | undefined;
   deliver_(index: number, count: number, position: number): void;
   answer_(id: number, index: number, position: number): void;
   resync_(reason: string, position: number, from: number, to: number): void;
-  sent_(id: number): void;
-  denied_(id: number, code: string, message: string): void;
-  event_(kind: number, number: number, which: number, payload: unknown): void;
-  token_(request: number, reason: number): void;
-  verdict_(code: number, reason: string): number;
 }
 
 /** One connection in Rust. */
 export interface Engine {
   command_(command: number, number: number): boolean;
-  send_(payload: string, bytes: number, ttl: number, timeout: number): boolean;
-  volatile_(payload: string, bytes: number): boolean;
+  send_(payload: unknown, bytes: number, ttl: number, timeout: number): boolean;
+  volatile_(payload: unknown, bytes: number): boolean;
   handled_(position: number): void;
   answer_(request: number, outcome: number, expiresIn: number): void;
   stat_(index: number): number;
@@ -33,7 +38,7 @@ export interface Engine {
 
 /** The wasm module, ready to use. */
 export interface Module {
-  Engine: new (link: Link) => Engine;
+  Engine: new (link: PlainLink) => Engine;
   /** The parts of a frame of reliable mode, if this engine has that. Throws for one that breaks the protocol. */
   split_?: (frame: unknown) => Part[];
   /** Its errors beyond those of plain delivery. */

@@ -4,11 +4,11 @@ import type { Incoming, Part } from "./frames.js";
 import { measure } from "./measure.js";
 import type { Config } from "./options.js";
 import type { Status } from "./types.js";
+import { verdict } from "./verdict.js";
 import type { WireImpl } from "./wire.js";
 
 /** As `src/proto/state.rs` has them and in its order. */
-const STATUSES: Status[] = ["idle", "connecting", "open", "reconnecting", "closed"];
-const VERDICTS = [undefined, "stop", "retry", "slow", "refresh"];
+export const STATUSES: Status[] = ["idle", "connecting", "open", "reconnecting", "closed"];
 
 /** What Rust holds. A wire that was closed is let go of, so that it can be collected. */
 export class WireLink implements E.Link {
@@ -34,6 +34,10 @@ export class WireLink implements E.Link {
 
   text_(index: number): string | undefined {
     return this.texts_[index];
+  }
+
+  socket_(url: string, protocols: string[]): WebSocket {
+    return new WebSocket(url, protocols);
   }
 
   decode_(data: unknown): number {
@@ -114,20 +118,10 @@ export class WireLink implements E.Link {
 
   verdict_(code: number, reason: string): number {
     const wire = this.wire_;
-    try {
-      const verdict = wire?.options_.onClose?.(code, reason);
-      const index = VERDICTS.indexOf(verdict);
-      if (index >= 0) return index;
-      wire?.failed_(
-        new WireError(
-          "invalid-option",
-          `onClose answered ${String(verdict)}, but may answer ${VERDICTS.slice(1).join(", ")} or nothing`,
-        ),
-      );
-    } catch (error) {
-      wire?.threw_(error, "onClose");
-    }
-    return 0;
+    return verdict(wire?.options_.onClose, code, reason, (error, thrown) => {
+      if (thrown) wire?.threw_(thrown.error_, "onClose");
+      else wire?.failed_(error);
+    });
   }
 
   private parse_(text: string): number {

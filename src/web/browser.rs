@@ -103,7 +103,7 @@ extern "C" {
 
     pub(super) type WebSocket;
     #[wasm_bindgen(constructor, catch)]
-    pub(super) fn open(url: &str, protocols: Array) -> Result<WebSocket, JsValue>;
+    pub(super) fn open(url: &str, protocols: JsValue) -> Result<WebSocket, JsValue>;
     #[wasm_bindgen(method, setter, js_name = onopen)]
     pub(super) fn set_onopen(this: &WebSocket, handler: &JsValue);
     #[wasm_bindgen(method, setter, js_name = onmessage)]

@@ -28,6 +28,14 @@ use crate::proto::{
 ///
 /// Nothing is borrowed while one of these runs, so it may call the driver, and even drop it.
 pub trait Host: 'static {
+    /// Makes a WebSocket, to this URL with this array of subprotocols.
+    ///
+    /// # Errors
+    /// Whatever the constructor throws.
+    fn socket(&self, url: &str, protocols: JsValue) -> Result<JsValue, JsValue> {
+        browser::WebSocket::open(url, protocols).map(Into::into)
+    }
+
     /// Reads a frame, and keeps it until its event comes: [`Event::Message`], [`Event::Answered`], or none.
     fn decode(&self, data: JsValue) -> Frame;
 
@@ -264,7 +272,8 @@ impl<H: Host> Core<H> {
                 core.hear(id, told);
             }
         };
-        match Socket::open(id, url, protocols, tell) {
+        let make = |protocols| self.host.socket(url, protocols);
+        match Socket::open(id, make, protocols, tell) {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
             }

@@ -30,13 +30,13 @@ impl Socket {
     /// Opens a socket. Its handler is attached before the browser can have anything to tell.
     pub(super) fn open(
         id: SocketId,
-        url: &str,
+        make: impl Fn(JsValue) -> Result<JsValue, JsValue>,
         protocols: Vec<String>,
         tell: impl Fn(SocketId, Told) + 'static,
     ) -> Result<Self, OpenFailure> {
         let items = Array::new();
         protocols.iter().for_each(|protocol| items.push(protocol));
-        let raw = WebSocket::open(url, items).map_err(failure)?;
+        let raw = make(items.into()).map_err(failure)?.unchecked_into();
         let handler = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
             tell(id, read(event.unchecked_ref()));
         });
