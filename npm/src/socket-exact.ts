@@ -58,13 +58,14 @@ export class Exact implements Peer {
   }
 
   send_(data: string | Blob | BufferSource): void {
+    // Node's `ws` throws another error.
+    if (this.readyState_ === 0) throw new DOMException("the socket is still connecting", "InvalidStateError");
     this.raw_.send(data as string);
   }
 
-  close_(code: number | undefined, reason: string | undefined): void {
-    // An undefined code is not the same as none everywhere.
-    if (code === undefined && reason === undefined) this.raw_.close();
-    else this.raw_.close(code, reason);
+  /** An undefined code is not the same as none everywhere. */
+  close_(...args: [code?: number, reason?: string]): void {
+    this.raw_.close(...args);
   }
 
   reconnect_(): void {

@@ -6,7 +6,7 @@ import { measure } from "./measure.js";
 import { type Config, read } from "./options.js";
 import { load } from "./socket-engine.js";
 import { closeEvent, type Ending, FailureEvent, messageEvent } from "./socket-events.js";
-import { checkedProtocols, checkedUrl } from "./socket-rules.js";
+import { checkedClose, checkedProtocols, checkedUrl } from "./socket-rules.js";
 import type { Peer, ReconnectingOptions, SocketUrl } from "./socket-types.js";
 import { verdict } from "./verdict.js";
 
@@ -86,7 +86,8 @@ export class Lasting implements Peer, E.PlainLink {
     else this.dropped_(payload, new WireError("outbox-full", "too many messages wait for the engine to load", true));
   }
 
-  close_(code: number | undefined, reason: string | undefined): void {
+  close_(...args: [code?: number, reason?: string]): void {
+    const [code, reason] = checkedClose(args[0], args[1]);
     if (this.readyState_ >= CLOSING) return;
     const wasOpen = this.readyState_ === OPEN;
     this.readyState_ = CLOSING;
@@ -205,8 +206,9 @@ export class Lasting implements Peer, E.PlainLink {
     if (!this.closing_ || this.engine_?.stat_(QUEUED)) return;
     const [code, reason] = this.closing_;
     this.closing_ = undefined;
+    // Chromium does not take an undefined code for none.
     if (code === undefined && reason === undefined) this.raw_?.close();
-    else this.raw_?.close(code, reason);
+    else this.raw_?.close(code ?? 1000, reason);
     // It looks at the socket, sees it closing, and does not wait for ever.
     this.engine_?.command_(E.WITHDRAW, 0, "");
   }

@@ -25,14 +25,25 @@ export function checkedProtocols(protocols: string | readonly string[] = []): st
   return list;
 }
 
-/** Throws for a code or a reason that no page may close with. Without a code it is none. */
-export function checkClose(code: number | undefined, reason: string | undefined): void {
-  if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) {
+/** The code and the reason to close with. Throws for those that no page may use. */
+export function checkedClose(code: unknown, reason: unknown): [code: number | undefined, reason: string | undefined] {
+  const number = code === undefined ? undefined : clamped(Number(code));
+  if (number !== undefined && number !== 1000 && !(number >= 3000 && number <= 4999)) {
     throw new DOMException("a page closes with code 1000 or 3000 to 4999", "InvalidAccessError");
   }
-  if (reason !== undefined && new TextEncoder().encode(reason).length > REASON_BYTES) {
+  const text = reason === undefined ? undefined : String(reason);
+  if (text && new TextEncoder().encode(text).length > REASON_BYTES) {
     throw syntax(`a reason has at most ${REASON_BYTES} bytes`);
   }
+  return [number, text];
+}
+
+/** As an argument of type `[Clamp] unsigned short`: halves go to the even number. */
+function clamped(number: number): number {
+  const within = Math.min(65_535, Math.max(0, number || 0));
+  const floor = Math.floor(within);
+  const rest = within - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
 function syntax(message: string): DOMException {

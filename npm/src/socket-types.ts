@@ -27,6 +27,6 @@ export interface Peer {
   readonly bufferedAmount_: number;
   binaryType_: BinaryType;
   send_(data: unknown): void;
-  close_(code: number | undefined, reason: string | undefined): void;
+  close_(...args: [code?: number, reason?: string]): void;
   reconnect_(): void;
 }

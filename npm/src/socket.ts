@@ -2,7 +2,6 @@
 import { WireError } from "./errors.js";
 import { Exact } from "./socket-exact.js";
 import { Lasting } from "./socket-lasting.js";
-import { checkClose } from "./socket-rules.js";
 import type { Peer, SocketOptions, SocketUrl } from "./socket-types.js";
 
 type Socket = globalThis.WebSocket;
@@ -37,77 +36,75 @@ export class WebSocket extends EventTarget implements Socket {
   declare onerror: ((this: Socket, event: Event) => any) | null;
   declare onclose: ((this: Socket, event: CloseEvent) => any) | null;
 
-  private peer_: Peer;
-  private handlers_: { [kind: string]: { value_: unknown; listener_: (event: Event) => void } } = {};
+  #peer: Peer;
+  #handlers: { [kind: string]: { value_: unknown; listener_: (event: Event) => void } } = {};
 
   constructor(url: SocketUrl, protocols?: string | string[], options: SocketOptions = {}) {
+    if (arguments.length < 1) throw urlMissing();
     super();
-    this.peer_ =
+    this.#peer =
       options.reconnect === false
         ? new Exact(this, platform(), url as string | URL, protocols, options)
         : new Lasting(this, platform, url, protocols, options);
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
-    return this.peer_.readyState_ as 0;
+    return this.#peer.readyState_ as 0;
   }
 
   /** Of the present connection; empty until the first one if a function gives it. */
   get url(): string {
-    return this.peer_.url_;
+    return this.#peer.url_;
   }
 
   get protocol(): string {
-    return this.peer_.protocol_;
+    return this.#peer.protocol_;
   }
 
   get extensions(): string {
-    return this.peer_.extensions_;
+    return this.#peer.extensions_;
   }
 
   /** Bytes that are not on their way yet, in the queue and in the platform's buffer. */
   get bufferedAmount(): number {
-    return this.peer_.bufferedAmount_;
+    return this.#peer.bufferedAmount_;
   }
 
   get binaryType(): BinaryType {
-    return this.peer_.binaryType_;
+    return this.#peer.binaryType_;
   }
 
   set binaryType(type: BinaryType) {
     // As an attribute of an enumeration does.
-    if (type === "blob" || type === "arraybuffer") this.peer_.binaryType_ = type;
+    if (type === "blob" || type === "arraybuffer") this.#peer.binaryType_ = type;
   }
 
   send(data: string | Blob | BufferSource): void {
     if (arguments.length < 1) throw new TypeError("send takes an argument");
-    this.peer_.send_(data);
+    this.#peer.send_(data);
   }
 
-  close(code?: number, reason?: string): void {
-    const number = code === undefined ? undefined : clamped(code);
-    const text = reason === undefined ? undefined : String(reason);
-    checkClose(number, text);
-    this.peer_.close_(number, text);
+  close(...args: [code?: number, reason?: string]): void {
+    this.#peer.close_(...args);
   }
 
   /** Gives up the present connection or wait and connects anew; also after the end. */
   reconnect(): void {
-    this.peer_.reconnect_();
+    this.#peer.reconnect_();
   }
 
-  private handler_(kind: Kind): unknown {
-    return this.handlers_[kind]?.value_ ?? null;
+  #handler(kind: Kind): unknown {
+    return this.#handlers[kind]?.value_ ?? null;
   }
 
   /** A handler keeps its place among the listeners until it is taken away. */
-  private handle_(kind: Kind, given: unknown): void {
+  #handle(kind: Kind, given: unknown): void {
     const value = typeof given === "function" || (typeof given === "object" && given) ? given : null;
-    const present = this.handlers_[kind];
+    const present = this.#handlers[kind];
     if (present && value) present.value_ = value;
     else if (present) {
       this.removeEventListener(kind, present.listener_);
-      delete this.handlers_[kind];
+      delete this.#handlers[kind];
     } else if (value) {
       const handler = {
         value_: value as unknown,
@@ -115,7 +112,7 @@ export class WebSocket extends EventTarget implements Socket {
           if (typeof handler.value_ === "function") handler.value_.call(this, event);
         },
       };
-      this.handlers_[kind] = handler;
+      this.#handlers[kind] = handler;
       this.addEventListener(kind, handler.listener_);
     }
   }
@@ -128,10 +125,10 @@ export class WebSocket extends EventTarget implements Socket {
     for (const kind of KINDS) {
       Object.defineProperty(prototype, `on${kind}`, {
         get(this: WebSocket) {
-          return this.handler_(kind);
+          return this.#handler(kind);
         },
         set(this: WebSocket, value: unknown) {
-          this.handle_(kind, value);
+          this.#handle(kind, value);
         },
         enumerable: true,
         configurable: true,
@@ -148,6 +145,7 @@ export class WebSocket extends EventTarget implements Socket {
 /** The same as a class of its own, for libraries that make their sockets themselves and anew for every connection. */
 export class ExactWebSocket extends WebSocket {
   constructor(url: string | URL, protocols?: string | string[]) {
+    if (arguments.length < 1) throw urlMissing();
     super(url, protocols, { reconnect: false });
   }
 }
@@ -161,11 +159,6 @@ function platform(): typeof globalThis.WebSocket {
   );
 }
 
-/** As an argument of `[Clamp] unsigned short`. */
-function clamped(code: unknown): number {
-  const number = Math.min(65_535, Math.max(0, Number(code) || 0));
-  const floor = Math.floor(number);
-  const odd = floor % 2;
-  const half = number - floor;
-  return half > 0.5 || (half === 0.5 && odd) ? floor + 1 : floor;
+function urlMissing(): TypeError {
+  return new TypeError("a WebSocket takes a URL");
 }
