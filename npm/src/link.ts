@@ -37,7 +37,10 @@ export class WireLink implements E.Link {
   }
 
   socket_(url: string, protocols: string[]): WebSocket {
-    return new WebSocket(url, protocols);
+    const socket = new WebSocket(url, protocols);
+    // Its `close` event follows. Node's `ws` throws an error that nobody listens to.
+    socket.onerror = () => {};
+    return socket;
   }
 
   decode_(data: unknown): number {

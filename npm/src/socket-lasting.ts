@@ -21,6 +21,7 @@ const DEFAULTS = { heartbeat: false, rate: false } as const;
 /** Enough for what a library writes while the connection is away: 64 MiB. */
 const OUTBOX = { messages: 10_000, bytes: 67_108_864 };
 const GONE: Ending = { code: 1006, reason: "", wasClean: false };
+const LEFT: Ending = { code: 1000, reason: "", wasClean: true };
 
 type Payload = string | Blob | Uint8Array;
 
@@ -42,6 +43,8 @@ export class Lasting implements Peer, E.PlainLink {
   private lost_: { ending_: Ending; failed_: boolean; error_: WireError } | undefined;
   /** The code and reason to close with once everything is written. */
   private closing_: [code: number | undefined, reason: string | undefined] | undefined;
+  /** Whether the application itself gives the connection up. */
+  private asked_ = false;
   private refused_: WireError | undefined;
   /** Bytes that were sent after the end, or that the end took. */
   private unsent_ = 0;
@@ -50,7 +53,7 @@ export class Lasting implements Peer, E.PlainLink {
 
   constructor(
     private target_: EventTarget,
-    private platform_: () => typeof WebSocket,
+    private platform_: typeof WebSocket,
     private source_: SocketUrl,
     protocols: string | string[] | undefined,
     private options_: ReconnectingOptions,
@@ -106,8 +109,10 @@ export class Lasting implements Peer, E.PlainLink {
   reconnect_(): void {
     if (this.readyState_ === CLOSING) return;
     if (this.readyState_ === CLOSED) this.readyState_ = CONNECTING;
-    if (this.engine_) this.engine_.command_(E.RECONNECT, 0, "");
-    else this.load_();
+    if (!this.engine_) return this.load_();
+    this.asked_ = true;
+    this.engine_.command_(E.RECONNECT, 0, "");
+    this.asked_ = false;
   }
 
   // What the engine asks and tells.
@@ -121,7 +126,7 @@ export class Lasting implements Peer, E.PlainLink {
   }
 
   socket_(url: string, protocols: string[]): WebSocket {
-    const raw = new (this.platform_())(url, protocols);
+    const raw = new this.platform_(url, protocols);
     // In whatever order buffers become blobs later, messages keep theirs.
     raw.binaryType = "arraybuffer";
     this.raw_ = raw;
@@ -215,9 +220,9 @@ export class Lasting implements Peer, E.PlainLink {
 
   private disconnected_(error: WireError, code: number, reason: string): void {
     const told = this.ended_;
-    const failed = this.failed_ || !told;
+    const end = this.asked_ ? LEFT : told ? { code, reason, wasClean: told.wasClean } : GONE;
     this.over_ = true;
-    this.lost_ = { ending_: told ? { code, reason, wasClean: told.wasClean } : GONE, failed_: failed, error_: error };
+    this.lost_ = { ending_: end, failed_: this.failed_ || (end === GONE), error_: error };
   }
 
   private statusChanged_(status: string): void {

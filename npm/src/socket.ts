@@ -11,11 +11,43 @@ const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
 const KINDS: Kind[] = ["open", "message", "error", "close"];
 const ATTRIBUTES = ["readyState", "url", "protocol", "extensions", "bufferedAmount", "binaryType", "send", "close"];
 
+/** The events by name. Those that the standard does not know tell of the reconnecting profile. */
+export interface WebSocketEvents extends WebSocketEventMap {
+  /** A message did not fit into the queue, or outlived its time there. `preventDefault()` keeps it off the console. */
+  dropped: CustomEvent<{ data: string | Blob | Uint8Array; error: WireError }>;
+  /** Something is wrong that does not end the connection. */
+  warning: CustomEvent<WireError>;
+}
+
+interface Target {
+  addEventListener<K extends keyof WebSocketEvents>(
+    type: K,
+    listener: (this: Socket, event: WebSocketEvents[K]) => any,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof WebSocketEvents>(
+    type: K,
+    listener: (this: Socket, event: WebSocketEvents[K]) => any,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  dispatchEvent(event: Event): boolean;
+}
+
 /**
  * A `WebSocket` that reconnects and keeps what is sent meanwhile; with `reconnect: false`, exactly the standard's. Assignable
  * to `typeof WebSocket`.
  */
-export class WebSocket extends EventTarget implements Socket {
+export class WebSocket extends (EventTarget as new () => Target) implements Socket {
   /**
    * The class that connections are made with. By default the global one; to be set where there is none, and before this
    * class takes the place of the global one.
@@ -42,10 +74,11 @@ export class WebSocket extends EventTarget implements Socket {
   constructor(url: SocketUrl, protocols?: string | string[], options: SocketOptions = {}) {
     if (arguments.length < 1) throw urlMissing();
     super();
+    const Platform = platform();
     this.#peer =
       options.reconnect === false
-        ? new Exact(this, platform(), url as string | URL, protocols, options)
-        : new Lasting(this, platform, url, protocols, options);
+        ? new Exact(this, Platform, url as string | URL, protocols, options)
+        : new Lasting(this, Platform, url, protocols, options);
   }
 
   get readyState(): 0 | 1 | 2 | 3 {

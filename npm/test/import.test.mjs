@@ -17,15 +17,22 @@ const GLOBALS = [
   "addEventListener",
 ];
 
-for (const entry of ["everwire.js", "everwire-reliable.js", "everwire-wasm.js"]) {
+const ENTRIES = {
+  "everwire.js": "connect",
+  "everwire-reliable.js": "connect",
+  "everwire-wasm.js": "connect",
+  "everwire-websocket.js": "WebSocket",
+};
+
+for (const [entry, name] of Object.entries(ENTRIES)) {
   test(`${entry} can be imported without a browser`, () => {
     const path = new URL(`../../pkg/${entry}`, import.meta.url).href;
     const script = `
       for (const name of ${JSON.stringify(GLOBALS)}) {
         Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was touched"); }, configurable: true });
       }
-      const { connect, WireError } = await import(${JSON.stringify(path)});
-      console.log(typeof connect, typeof WireError);
+      const { ${name}, WireError } = await import(${JSON.stringify(path)});
+      console.log(typeof ${name}, typeof WireError);
     `;
     const printed = execFileSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
     assert.equal(printed.trim(), "function function");
