@@ -1,13 +1,15 @@
 // The reconnecting profile: one engine, and under it a platform socket for each connection.
 import { fetchToken } from "./auth.js";
 import * as E from "./engine.js";
-import { WireError } from "./errors.js";
+import { closed, failure, WireError } from "./errors.js";
+import { STATUSES } from "./link.js";
 import { measure } from "./measure.js";
 import { type Config, read } from "./options.js";
 import { load } from "./socket-engine.js";
 import { closeEvent, type Ending, FailureEvent, messageEvent } from "./socket-events.js";
 import { checkedClose, checkedProtocols, checkedUrl } from "./socket-rules.js";
 import type { Peer, ReconnectingOptions, SocketUrl } from "./socket-types.js";
+import type { Status } from "./types.js";
 import { verdict } from "./verdict.js";
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3];
@@ -30,6 +32,8 @@ export class Lasting implements Peer, E.PlainLink {
   binaryType_: BinaryType = "blob";
   url_: string;
   private config_: Config;
+  /** What the engine asks for next. */
+  private texts_: (string | undefined)[];
   private engine_: E.Engine | undefined;
   private loading_ = false;
   private early_: [payload: Payload, bytes: number][] = [];
@@ -63,6 +67,7 @@ export class Lasting implements Peer, E.PlainLink {
     this.url_ = typeof source_ === "function" ? "" : checkedUrl(source_);
     const url = typeof source_ === "function" ? source_ : this.url_;
     this.config_ = read(url, { ...DEFAULTS, ...others, outbox: { ...OUTBOX, ...outbox }, protocols: list });
+    this.texts_ = this.config_.texts_;
     this.load_();
   }
 
@@ -102,7 +107,7 @@ export class Lasting implements Peer, E.PlainLink {
     const engine = this.engine_;
     this.engine_ = undefined;
     this.unsent_ += (engine?.stat_(QUEUED_BYTES) ?? 0) + this.early_.splice(0).reduce((sum, [, bytes]) => sum + bytes, 0);
-    engine?.command_(E.CLOSE, 1000, "");
+    this.shut_(engine);
     setTimeout(() => this.end_(GONE, true, undefined), 0);
   }
 
@@ -111,7 +116,7 @@ export class Lasting implements Peer, E.PlainLink {
     if (this.readyState_ === CLOSED) this.readyState_ = CONNECTING;
     if (!this.engine_) return this.load_();
     this.asked_ = true;
-    this.engine_.command_(E.RECONNECT, 0, "");
+    this.engine_.command_(E.RECONNECT, 0);
     this.asked_ = false;
   }
 
@@ -122,7 +127,7 @@ export class Lasting implements Peer, E.PlainLink {
   }
 
   text_(index: number): string | undefined {
-    return this.config_.texts_[index];
+    return this.texts_[index];
   }
 
   socket_(url: string, protocols: string[]): WebSocket {
@@ -160,9 +165,9 @@ export class Lasting implements Peer, E.PlainLink {
     if (this.closing_) this.closeWhenWritten_();
   }
 
-  event_(kind: number, number: number, name: string, text: string, retryable: boolean, payload: unknown): void {
-    if (kind === E.STATUS) return this.statusChanged_(name);
-    const error = new WireError(name, text, retryable, this.cause_);
+  event_(kind: number, number: number, which: number, payload: unknown): void {
+    if (kind === E.STATUS) return this.statusChanged_(STATUSES[number]);
+    const error = failure(which, [], this.cause_);
     if (kind === E.REFUSED) this.refused_ = error;
     else if (kind === E.DISCONNECTED) this.disconnected_(error, number, String(payload ?? ""));
     else if (kind === E.REJECTED) this.rejected_(payload as Payload, error);
@@ -170,9 +175,17 @@ export class Lasting implements Peer, E.PlainLink {
   }
 
   token_(request: number, reason: number): void {
-    const engine = (): E.Engine | undefined => this.engine_;
-    const url = this.source_ as () => string;
-    void fetchToken(engine, request, reason, 0, url, {}, (cause) => (this.cause_ = cause));
+    void fetchToken(
+      (outcome, expiresIn, ...texts) => {
+        this.texts_ = texts;
+        this.engine_?.answer_(request, outcome, expiresIn);
+      },
+      reason,
+      0,
+      this.source_ as () => string,
+      {},
+      (cause) => (this.cause_ = cause),
+    );
   }
 
   verdict_(code: number, reason: string): number {
@@ -198,13 +211,13 @@ export class Lasting implements Peer, E.PlainLink {
     for (const [payload, bytes] of this.early_.splice(0)) this.hand_(payload, bytes);
     // Later, so that handlers are attached before anything can happen.
     queueMicrotask(() => {
-      if (this.engine_ === engine) engine.command_(E.CONNECT, 0, "");
+      if (this.engine_ === engine) engine.command_(E.CONNECT, 0);
     });
   }
 
   private hand_(payload: Payload, bytes: number): void {
     if (this.engine_?.send_(payload, bytes, NaN, NaN)) return;
-    this.dropped_(payload, this.refused_ ?? new WireError("closed", "the connection is closed"));
+    this.dropped_(payload, this.refused_ ?? closed());
   }
 
   private closeWhenWritten_(): void {
@@ -215,7 +228,7 @@ export class Lasting implements Peer, E.PlainLink {
     if (code === undefined && reason === undefined) this.raw_?.close();
     else this.raw_?.close(code ?? 1000, reason);
     // It looks at the socket, sees it closing, and does not wait for ever.
-    this.engine_?.command_(E.WITHDRAW, 0, "");
+    this.engine_?.command_(E.WITHDRAW, 0);
   }
 
   private disconnected_(error: WireError, code: number, reason: string): void {
@@ -225,7 +238,7 @@ export class Lasting implements Peer, E.PlainLink {
     this.lost_ = { ending_: end, failed_: this.failed_ || (end === GONE), error_: error };
   }
 
-  private statusChanged_(status: string): void {
+  private statusChanged_(status: Status | undefined): void {
     if (this.readyState_ === CLOSED || !this.engine_) return;
     if (status === "open") {
       this.readyState_ = OPEN;
@@ -245,8 +258,13 @@ export class Lasting implements Peer, E.PlainLink {
     const engine = this.engine_;
     this.engine_ = undefined;
     this.unsent_ += engine?.stat_(QUEUED_BYTES) ?? 0;
-    engine?.command_(E.CLOSE, 1000, "");
+    this.shut_(engine);
     this.end_(ending, failed, error);
+  }
+
+  private shut_(engine: E.Engine | undefined): void {
+    this.texts_ = [];
+    engine?.command_(E.CLOSE, 1000);
   }
 
   private end_(ending: Ending, failed: boolean, error: WireError | undefined): void {

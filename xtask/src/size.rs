@@ -7,12 +7,13 @@ use crate::project::Project;
 
 /// Bytes of each entry after `gzip -9`, JavaScript and wasm together: a little above what they are. 20,000 for the
 /// default entry is the goal.
-const GZIP_LIMITS: [(&str, u64); 8] = [
+const GZIP_LIMITS: [(&str, u64); 9] = [
     ("everwire", 26_300),
     ("everwire later", 34_600),
     ("everwire/reliable", 42_600),
     ("everwire/wasm", 25_750),
     ("everwire/wasm later", 34_400),
+    ("everwire/websocket", 25_300),
     ("everwire/react", 700),
     ("everwire/vue", 500),
     ("everwire/svelte", 500),

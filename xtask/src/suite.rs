@@ -129,6 +129,13 @@ pub const STEPS: &[Step] = &[
         run: |bench| installed(bench, &["next"]),
     },
     Step {
+        name: "websocket",
+        about: "the WebSocket class beside the platform's, and under libraries with their servers",
+        usual: "30 s",
+        needs: &[CHROMIUM],
+        run: websocket,
+    },
+    Step {
         name: "browser-chromium",
         about: "the driver in Chromium against the real server",
         usual: "30 s",
@@ -337,6 +344,17 @@ fn end_to_end(bench: &Bench) -> Result<Outcome> {
         .args(node_tests(bench, "tests/e2e")?)
         .env("EVERWIRE_SERVER_BIN", server)
         .env("EVERWIRE_PYTHON", python::interpreter(bench.project))
+        .env("CHROME_BIN", chromium);
+    bench.counted(Runner::Node, command)
+}
+
+fn websocket(bench: &Bench) -> Result<Outcome> {
+    bench.package()?;
+    let chromium = browsers::chromium(bench.project).context("chromium is missing")?;
+    let mut command = bench.project.command("node");
+    command
+        .arg("--test")
+        .args(node_tests(bench, "tests/websocket")?)
         .env("CHROME_BIN", chromium);
     bench.counted(Runner::Node, command)
 }
