@@ -33,7 +33,7 @@ export class Lasting implements Peer, E.PlainLink {
   url_: string;
   private config_: Config;
   /** What the engine asks for next. */
-  private texts_: (string | undefined)[];
+  private texts_: (string | undefined)[] = [];
   private engine_: E.Engine | undefined;
   private loading_ = false;
   private early_: [payload: Payload, bytes: number][] = [];
@@ -67,7 +67,6 @@ export class Lasting implements Peer, E.PlainLink {
     this.url_ = typeof source_ === "function" ? "" : checkedUrl(source_);
     const url = typeof source_ === "function" ? source_ : this.url_;
     this.config_ = read(url, { ...DEFAULTS, ...others, outbox: { ...OUTBOX, ...outbox }, protocols: list });
-    this.texts_ = this.config_.texts_;
     this.load_();
   }
 
@@ -206,6 +205,7 @@ export class Lasting implements Peer, E.PlainLink {
 
   private start_(module: E.Module): void {
     if (this.readyState_ !== CONNECTING) return;
+    this.texts_ = this.config_.texts_;
     const engine = new module.Engine(this);
     this.engine_ = engine;
     for (const [payload, bytes] of this.early_.splice(0)) this.hand_(payload, bytes);
