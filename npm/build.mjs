@@ -20,7 +20,7 @@ const target = join(root, "pkg");
 /** What starts the module; the glue keeps it to itself. */
 const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
 const DECLARATIONS = ["index", "reliable", "wasm", "react", "vue", "svelte", "public", "types", "errors", "schema", "binding"].concat(
-  ["websocket", "socket", "socket-events", "socket-types"],
+  ["websocket", "socket", "socket-events", "socket-types", "codec", "msgpack"],
 );
 /** Tells bundlers that an address is known at run time only; minified modules have no comments. */
 const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
@@ -35,9 +35,10 @@ const MODULES = {
   vue: "everwire-vue.js",
   svelte: "everwire-svelte.js",
   websocket: "everwire-websocket.js",
+  msgpack: "everwire-msgpack.js",
 };
 /** What the application has of its own. */
-const FRAMEWORKS = ["react", "vue", "svelte/store"];
+const PEERS = ["react", "vue", "svelte/store", "@msgpack/msgpack"];
 /** What the members of ours are called in all of them, since a module may import another. */
 const mangleCache = {};
 
@@ -62,7 +63,7 @@ async function bundle(entry, out) {
     entryPoints: [join(here, "src", entry)],
     outfile: join(target, out),
     bundle: true,
-    external: FRAMEWORKS,
+    external: PEERS,
     format: "esm",
     target: "es2022",
     charset: "utf8",

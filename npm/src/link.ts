@@ -40,16 +40,21 @@ export class WireLink implements E.Link {
     const socket = new WebSocket(url, protocols);
     // Its `close` event follows. Node's `ws` throws an error that nobody listens to.
     socket.onerror = () => {};
+    if (this.wire_?.options_.codec) socket.binaryType = "arraybuffer";
     return socket;
   }
 
   decode_(data: unknown): number {
     this.frame_ = undefined;
+    const codec = this.wire_?.options_.codec;
+    if (codec && data instanceof ArrayBuffer) {
+      return data.byteLength * 8 + this.parse_(() => codec.decode(new Uint8Array(data)) as Incoming);
+    }
     if (typeof data !== "string") {
       const { size, byteLength } = data as { size?: number; byteLength?: number };
       return (size ?? byteLength ?? 0) * 8 + E.INVALID;
     }
-    return measure(data, Infinity) * 8 + this.parse_(data);
+    return measure(data, Infinity) * 8 + this.parse_(() => JSON.parse(data));
   }
 
   re_(): number {
@@ -127,10 +132,10 @@ export class WireLink implements E.Link {
     });
   }
 
-  private parse_(text: string): number {
+  private parse_(decode: () => Incoming): number {
     let frame: Incoming;
     try {
-      frame = JSON.parse(text);
+      frame = decode();
       if (this.split_) {
         this.parts_ = this.split_(frame);
         this.frame_ = frame;

@@ -1,3 +1,4 @@
+import type { Codec } from "./codec.js";
 import { WireError } from "./errors.js";
 
 // A server that parses recursively dies of thousands of levels; nobody means to send more than this.
@@ -21,20 +22,25 @@ export function measure(text: string, deepest: number): number {
 }
 
 export interface Encoded {
-  text_: string;
+  text_: string | Uint8Array;
   bytes_: number;
 }
 
-/** The frame of a message. Throws a `WireError` for whatever JSON cannot carry faithfully. */
-export function encode(type: unknown, data: unknown): Encoded {
+/** The frame of a message. Throws a `WireError` for whatever JSON, or the codec, cannot carry faithfully. */
+export function encode(type: unknown, data: unknown, codec?: Codec): Encoded {
   if (typeof type !== "string" || type[0] === "$") {
     throw invalid(`a type is a string that does not begin with "$", not ${String(type)}`);
   }
   let json: string | undefined;
   try {
+    if (codec) return packed(codec, { type, data });
     json = JSON.stringify(data);
   } catch (cause) {
+    if (codec) throw invalid(`cannot be written by the codec: ${String(cause)}`, cause);
     throw invalid("cannot be written as JSON, a cycle or a BigInt for example", cause);
+  }
+  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) {
+    throw invalid("is binary, which JSON cannot carry: give connect() a codec");
   }
   if (json === undefined) throw invalid(`is ${typeof data}, which JSON does not have: send null`);
   const bytes = measure(json, DEEPEST);
@@ -45,4 +51,10 @@ export function encode(type: unknown, data: unknown): Encoded {
   function invalid(what: string, cause?: unknown): WireError {
     return new WireError("invalid-message", `the data of "${String(type)}" ${what}`, false, cause);
   }
+}
+
+/** The binary frame of a message. */
+export function packed(codec: Codec, message: { type: string; data: unknown; id?: number }): Encoded {
+  const bytes = codec.encode(message);
+  return { text_: bytes, bytes_: bytes.byteLength };
 }

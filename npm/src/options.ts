@@ -30,7 +30,7 @@ const NUMBERS: [name: string, min: number, max: number, unit?: string][] = [
 ];
 
 /** Options that are no numbers, and read elsewhere. */
-const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas", "autoConnect"];
+const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas", "codec", "autoConnect"];
 const OVERFLOW = ["reject", "drop-oldest", "drop-newest"];
 const VIA = ["", "message", "query", "subprotocol", "cookie"];
 /** The switches behind the numbers, in the order of `js/src/options.rs`. */
@@ -41,7 +41,7 @@ const CHOICES: [name: "delivery" | "persist" | "uncertain", index: number, value
   ["uncertain", UNCERTAIN, ["resend", "drop"]],
 ];
 /** What some are, in the words of `typeof`. */
-const KINDS = { name: "string", auth: "function", onClose: "function", autoConnect: "boolean", schemas: "object" } as const;
+const KINDS = { name: "string", auth: "function", onClose: "function", autoConnect: "boolean", schemas: "object", codec: "object" } as const;
 
 /** What the engine asks for, by index. */
 export interface Config {
@@ -72,6 +72,9 @@ export function read(url: Url, options: Options): Config {
   for (const [name, kind] of Object.entries(KINDS) as [keyof typeof KINDS, string][]) {
     if (typeof (options[name] ?? undefined) === kind || options[name] === undefined) continue;
     throw new WireError("invalid-option", `${name} is ${String(options[name])}, but takes a ${kind}`);
+  }
+  if (options.codec && options.delivery === "reliable") {
+    throw new WireError("invalid-option", "codec is for plain delivery: the frames of everwire.v1 are JSON, leave one of the two out");
   }
   for (const [type, schema] of Object.entries(options.schemas ?? {})) {
     if (!schema?.["~standard"]?.validate)

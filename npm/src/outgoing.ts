@@ -1,7 +1,8 @@
+import type { Codec } from "./codec.js";
 import { type Engine, WITHDRAW } from "./engine.js";
 import { aborted, closed, WireError } from "./errors.js";
 import { onAbort } from "./handlers.js";
-import type { Encoded } from "./measure.js";
+import { type Encoded, packed } from "./measure.js";
 import { type Asker, type Entry, WireReceipt } from "./receipt.js";
 import type { Receipt } from "./types.js";
 
@@ -30,7 +31,8 @@ export class Outgoing {
 
   constructor(
     private reliable_: boolean,
-    private dropped_: (entry: Entry, error: WireError) => void,
+    private codec_: Codec | undefined,
+    private dropped_: (message: object, error: WireError, receipt: Receipt) => void,
   ) {}
 
   /** How many wait for the engine itself. */
@@ -136,12 +138,11 @@ export class Outgoing {
     const id = ++this.lastId_;
     // A reliable request is known by its seq, which the engine gives.
     const asks = entry.timeout_ >= 0 && !this.reliable_;
-    const tail = `,"id":${id}}`;
     entry.id_ = id;
     this.underway_.set(id, entry);
     entry.unlisten_ = onAbort(signal, () => this.engine_?.command_(WITHDRAW, id));
-    const text = asks ? entry.text_.slice(0, -1) + tail : entry.text_;
-    if (this.engine_?.send_(text, entry.bytes_ + (asks ? tail.length - 1 : 0), entry.ttl_, entry.timeout_)) return;
+    const frame = asks ? this.numbered_(entry, id) : entry;
+    if (this.engine_?.send_(frame.text_, frame.bytes_, entry.ttl_, entry.timeout_)) return;
     // Nothing was sent meanwhile: the engine says so before anything else happens.
     this.lastId_ = id - 1;
     this.reject_(entry, this.refused_ ?? closed());
@@ -149,7 +150,21 @@ export class Outgoing {
 
   private reject_(entry: Entry, error: WireError): void {
     this.settle_(entry, "rejected", error.code === "aborted" ? aborted(entry.signal_?.reason) : error);
-    if (error.code === "outbox-full" || error.code === "expired") this.dropped_(entry, error);
+    if (error.code === "outbox-full" || error.code === "expired") {
+      this.dropped_(this.message_(entry), error, entry.receipt_);
+    }
+  }
+
+  /** The frame of a request, with its id. */
+  private numbered_(entry: Encoded, id: number): Encoded {
+    if (this.codec_) return packed(this.codec_, { ...this.message_(entry), id });
+    const tail = `,"id":${id}}`;
+    return { text_: entry.text_.slice(0, -1) + tail, bytes_: entry.bytes_ + tail.length - 1 };
+  }
+
+  private message_({ text_: text }: Encoded): { type: string; data: unknown } {
+    const message = typeof text === "string" ? JSON.parse(text) : this.codec_?.decode(text);
+    return message as { type: string; data: unknown };
   }
 
   private settle_(entry: Entry, status: Receipt["status"], error?: WireError): void {

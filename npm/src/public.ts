@@ -1,5 +1,6 @@
 export { WireError } from "./errors.js";
 export type { Schemas, StandardSchema } from "./schema.js";
+export type { Codec } from "./codec.js";
 export type {
   Answer,
   AttemptContext,

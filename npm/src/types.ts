@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Codec } from "./codec.js";
 import type { WireError } from "./errors.js";
 import type { Output, Schemas, StandardSchema } from "./schema.js";
 
@@ -248,6 +249,11 @@ export interface Options<In = Untyped> {
    * data; data that it refuses reaches none of them and becomes an `error` event with the code `invalid-data`.
    */
   schemas?: { [K in Name<In>]?: StandardSchema<Data<In, K>> };
+  /**
+   * Writes and reads the messages as binary frames, in the place of JSON; `everwire/msgpack` has MessagePack. The engine's own
+   * frames, `auth` and `ping`, stay JSON texts, and what the server sends as a text is read as JSON. Plain delivery only.
+   */
+  codec?: Codec;
   /** `false` waits for `connect()`, in the status `idle`, and touches nothing before. What is sent meanwhile waits too. */
   autoConnect?: boolean;
 }

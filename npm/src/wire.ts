@@ -72,8 +72,8 @@ export class WireImpl extends EventTarget {
     super();
     this.link_ = new WireLink(this, read(url_, options_));
     this.reliable_ = options_.delivery === "reliable";
-    this.outgoing_ = new Outgoing(this.reliable_, (entry, error) => {
-      this.tell_("dropped", { ...JSON.parse(entry.text_), error, receipt: entry.receipt_ });
+    this.outgoing_ = new Outgoing(this.reliable_, options_.codec, (message, error, receipt) => {
+      this.tell_("dropped", { ...message, error, receipt });
     });
     if (options_.autoConnect !== false) this.connect();
   }
@@ -116,8 +116,8 @@ export class WireImpl extends EventTarget {
   }
 
   send(type: string, data: unknown, options: SendOptions = {}): Receipt {
-    if (options.volatile) return this.outgoing_.submitVolatile_(encode(type, data));
-    return this.outgoing_.submit_(encode(type, data), { ttl_: options.ttlMs, signal_: options.signal });
+    if (options.volatile) return this.outgoing_.submitVolatile_(encode(type, data, this.options_.codec));
+    return this.outgoing_.submit_(encode(type, data, this.options_.codec), { ttl_: options.ttlMs, signal_: options.signal });
   }
 
   request(type: string, data: unknown, options: RequestOptions = {}): Promise<never> {
@@ -126,7 +126,7 @@ export class WireImpl extends EventTarget {
       const { timeoutMs = 0 } = options;
       // 0 takes the configured time.
       const timeout = timeoutMs > 0 ? timeoutMs : 0;
-      this.outgoing_.submit_(encode(type, data), { timeout_: timeout, signal_: options.signal, asker_: asker });
+      this.outgoing_.submit_(encode(type, data, this.options_.codec), { timeout_: timeout, signal_: options.signal, asker_: asker });
     });
   }
 
