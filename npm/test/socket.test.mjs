@@ -183,7 +183,25 @@ test("a server that does not answer is given up after the connect timeout", asyn
   assert.deepEqual(events.slice(0, 2), [["error", 0, "connect-timeout"], ["close", 0, 1006]]);
 });
 
-// [what gives the URL, how often it fails before]
+test("the exact profile gives a server up that does not answer, once", async () => {
+  handshake = () => {};
+  const socket = new WebSocket(url, [], { reconnect: false, connectTimeoutMs: 50 });
+  const events = history(socket);
+  await closed(socket);
+  assert.deepEqual(events.map(([kind]) => kind), ["error", "close"]);
+  assert.equal(socket.readyState, 3);
+});
+
+test("a server that does not answer the close is not waited for", async () => {
+  greet = (client) => client.pause();
+  const socket = start();
+  await opened(socket);
+  socket.close();
+  const { code, wasClean } = await closed(socket);
+  assert.deepEqual([code, wasClean, socket.readyState], [1006, false, 3]);
+});
+
+// What gives the URL.
 const SOURCES = {
   "a string": () => url,
   "a URL": () => new URL(url),

@@ -14,15 +14,22 @@ const PAGES = fileURLToPath(new URL("page/", import.meta.url));
 const TYPES = { ".html": "text/html", ".js": "text/javascript" };
 const PAGE = "<!doctype html><meta charset=utf-8><title>WebSocket</title><link rel=icon href=data:,>";
 
-/** Runs until `stop`. `servers` maps a path to `(socket, request) => void`; a path's `handshake` option chooses the rest. */
+/** On a port of its own, until `stop`. */
 export class Site {
   #server = createServer((request, response) => this.#answer(request, response));
   #files = new Map([["/", PAGE]]);
   #sockets = new Set();
+  /** The WebSocket servers by their paths. */
+  #paths = new Map();
 
+  /** `servers` maps a path to `{ options, connected }`: those of a `WebSocketServer`, and what is done with each socket. */
   static async start(servers) {
     const site = new Site();
-    for (const [path, { options = {}, connected }] of Object.entries(servers)) site.#serve(path, options, connected);
+    for (const [path, { options, connected }] of Object.entries(servers)) {
+      const server = new WebSocketServer({ noServer: true, ...options });
+      if (connected) server.on("connection", connected);
+      site.#paths.set(path, server);
+    }
     site.#server.on("upgrade", (request, socket, head) => site.#upgrade(request, socket, head));
     site.#server.on("connection", (socket) => site.#keep(socket));
     site.#server.listen(0, "127.0.0.1");
@@ -45,14 +52,19 @@ export class Site {
     this.#files.set(`/${name.replace(".mjs", ".js")}`, outputFiles[0].text);
   }
 
+  /** The `WebSocketServer` of a path. */
+  at(path) {
+    return this.#paths.get(path);
+  }
+
   /** Cuts every connection to a path without a close frame. */
   cut(path) {
-    for (const socket of this.#paths.get(path).server.clients) socket.terminate();
+    for (const socket of this.at(path).clients) socket.terminate();
   }
 
   /** How many connections a path has. */
   count(path) {
-    return this.#paths.get(path).server.clients.size;
+    return this.at(path).clients.size;
   }
 
   async stop() {
@@ -61,27 +73,13 @@ export class Site {
     await once(this.#server, "close");
   }
 
-  #paths = new Map();
-
-  #serve(path, options, connected) {
-    const server = new WebSocketServer({ noServer: true, ...options });
-    if (connected) server.on("connection", connected);
-    this.#paths.set(path, { server });
-    return server;
-  }
-
-  /** The `WebSocketServer` of a path, for libraries that want one. */
-  at(path) {
-    return this.#paths.get(path).server;
-  }
-
   #upgrade(request, socket, head) {
     const { pathname } = new URL(request.url, "http://any");
-    const found = [...this.#paths.entries()].find(([path]) => pathname === path || pathname.startsWith(`${path}/`));
-    // Some paths never answer, the others are not there.
+    // One path never answers.
     if (pathname === "/never") return;
-    if (!found) return socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-    const { server } = found[1];
+    const path = [...this.#paths.keys()].find((path) => pathname === path || pathname.startsWith(`${path}/`));
+    if (!path) return socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    const server = this.at(path);
     server.handleUpgrade(request, socket, head, (client) => server.emit("connection", client, request));
   }
 
