@@ -17,7 +17,7 @@ const LATER = [/\bimport\s*\(\s*["'](\.{1,2}\/[^"']+)["']\s*\)/g];
 
 const folder = resolve(process.argv[2]);
 const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-for (const entry of [".", "./reliable", "./wasm", "./websocket", "./react", "./vue", "./svelte"]) {
+for (const entry of [".", "./reliable", "./wasm", "./websocket", "./msgpack", "./react", "./vue", "./svelte"]) {
   const file = join(folder, entryFile(manifest.exports[entry]));
   report(entry, [...loadedBy(file)]);
   const later = named(file, LATER);

@@ -36,11 +36,10 @@ export function encode(type: unknown, data: unknown, codec?: Codec): Encoded {
     if (codec) return packed(codec, { type, data });
     json = JSON.stringify(data);
   } catch (cause) {
-    if (codec) throw invalid(`cannot be written by the codec: ${String(cause)}`, cause);
-    throw invalid("cannot be written as JSON, a cycle or a BigInt for example", cause);
+    throw invalid(codec ? `is nothing for the codec: ${cause}` : "cannot be written as JSON, a cycle or a BigInt for example", cause);
   }
   if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) {
-    throw invalid("is binary, which JSON cannot carry: give connect() a codec");
+    throw invalid("is binary: give connect a codec");
   }
   if (json === undefined) throw invalid(`is ${typeof data}, which JSON does not have: send null`);
   const bytes = measure(json, DEEPEST);

@@ -74,7 +74,7 @@ export function read(url: Url, options: Options): Config {
     throw new WireError("invalid-option", `${name} is ${String(options[name])}, but takes a ${kind}`);
   }
   if (options.codec && options.delivery === "reliable") {
-    throw new WireError("invalid-option", "codec is for plain delivery: the frames of everwire.v1 are JSON, leave one of the two out");
+    throw new WireError("invalid-option", "a codec needs plain delivery: leave one of the two out");
   }
   for (const [type, schema] of Object.entries(options.schemas ?? {})) {
     if (!schema?.["~standard"]?.validate)

@@ -16,6 +16,8 @@ export class Exact implements Peer {
     const timeout = timeoutOf(options);
     const raw = new Platform(url, protocols);
     this.raw_ = raw;
+    // Node's `ws` begins with a type of its own.
+    raw.binaryType = "blob";
     const patience = timeout ? setTimeout(() => raw.readyState === 0 && raw.close(), timeout) : undefined;
     raw.addEventListener("open", () => {
       clearTimeout(patience);

@@ -112,7 +112,10 @@ export class Lasting implements Peer, E.PlainLink {
 
   reconnect_(): void {
     if (this.readyState_ === CLOSING) return;
-    if (this.readyState_ === CLOSED) this.readyState_ = CONNECTING;
+    if (this.readyState_ === CLOSED) {
+      this.readyState_ = CONNECTING;
+      this.unsent_ = 0;
+    }
     if (!this.engine_) return this.load_();
     this.asked_ = true;
     this.engine_.command_(E.RECONNECT, 0);
@@ -285,7 +288,6 @@ export class Lasting implements Peer, E.PlainLink {
   }
 
   private dropped_(data: Payload, error: WireError): void {
-    this.unsent_ += sizeOf(data);
     const event = new CustomEvent("dropped", { detail: { data, error }, cancelable: true });
     if (this.target_.dispatchEvent(event)) console.warn(`everwire: a message was dropped: ${error.message}`);
   }

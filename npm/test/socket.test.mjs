@@ -344,6 +344,7 @@ test("what does not fit is dropped, and told", async () => {
   for (const text of ["one", "two", "three"]) socket.send(text);
   await until(() => got.length === 2);
   assert.deepEqual(dropped, [["three", "outbox-full"]]);
+  assert.equal(socket.bufferedAmount, 0);
 });
 
 test("close() comes after all that was sent", async () => {

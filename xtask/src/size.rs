@@ -7,13 +7,15 @@ use crate::project::Project;
 
 /// Bytes of each entry after `gzip -9`, JavaScript and wasm together: a little above what they are. 20,000 for the
 /// default entry is the goal.
-const GZIP_LIMITS: [(&str, u64); 9] = [
-    ("everwire", 26_300),
+const GZIP_LIMITS: [(&str, u64); 10] = [
+    ("everwire", 26_600),
     ("everwire later", 34_600),
-    ("everwire/reliable", 42_600),
-    ("everwire/wasm", 25_750),
+    ("everwire/reliable", 43_050),
+    ("everwire/wasm", 26_050),
     ("everwire/wasm later", 34_400),
-    ("everwire/websocket", 25_300),
+    ("everwire/websocket", 25_350),
+    // Without the library that it stands on.
+    ("everwire/msgpack", 350),
     ("everwire/react", 700),
     ("everwire/vue", 500),
     ("everwire/svelte", 500),
