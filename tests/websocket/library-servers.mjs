@@ -1,6 +1,6 @@
 // The real servers of the libraries, on paths of one site.
 
-import { setupWSConnection } from "@y/websocket-server/utils";
+import { docs, setupWSConnection } from "@y/websocket-server/utils";
 import { Aedes } from "aedes";
 import { buildSchema } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
@@ -20,7 +20,13 @@ export async function startLibraries() {
     "/mqtt": { options: { handleProtocols: () => "mqtt" }, connected: (socket, request) => broker.handle(createWebSocketStream(socket), request) },
   });
   useServer({ schema: SCHEMA, roots: { query: { hello: () => "world" }, subscription: { ticks } } }, site.at("/graphql"));
-  return { site, stop: () => site.stop().then(() => new Promise((resolve) => broker.close(resolve))) };
+  const stop = async () => {
+    await site.stop();
+    // They keep timers.
+    for (const doc of docs.values()) doc.destroy();
+    await new Promise((resolve) => broker.close(resolve));
+  };
+  return { site, stop };
 }
 
 async function* ticks() {
