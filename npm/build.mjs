@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 
+import { insertBetween } from "./build/map.mjs";
 import { plain } from "./build/plain.mjs";
 import { asText } from "./build/text.mjs";
 import { shorten } from "./build/shorten.mjs";
@@ -75,17 +76,17 @@ async function bundle(entry, out) {
     plugins: [parts()],
   });
   Object.assign(mangleCache, result.mangleCache);
-  const text = readFileSync(join(target, out), "utf8");
-  writeFileSync(join(target, out), text.replaceAll("import(`", "import(" + LEAVE_ALONE + "`"));
-  lighten(join(target, `${out}.map`));
+  finish(join(target, out));
 }
 
-/** Takes the wasm out of a source map: nobody reads it, and the module has it already. */
-function lighten(file) {
-  const map = JSON.parse(readFileSync(file, "utf8"));
+/** Adds what minifying takes away, and takes the wasm out of the source map: nobody reads it there. */
+function finish(file) {
+  const bundled = JSON.parse(readFileSync(`${file}.map`, "utf8"));
+  const { code, map } = insertBetween("import(", LEAVE_ALONE, "`", readFileSync(file, "utf8"), bundled);
   const isText = (source) => source.startsWith("engine:") && source.includes("text-");
   map.sourcesContent = map.sourcesContent.map((content, at) => (isText(map.sources[at]) ? "" : content));
-  writeFileSync(file, JSON.stringify(map));
+  writeFileSync(file, code);
+  writeFileSync(`${file}.map`, JSON.stringify(map));
 }
 
 /**
