@@ -58,7 +58,9 @@ export class Group {
     for (const file of ["package.json", "package-lock.json"]) {
       await cp(join(this.source, file), join(this.folder, file));
     }
-    await run("npm", ["ci", ...NPM], this.folder);
+    // Not `npm ci`: that wants the packages for all other platforms in the lock file, and some are not to be had everywhere.
+    await rm(join(this.folder, "node_modules"), { recursive: true, force: true });
+    await run("npm", ["install", ...NPM], this.folder);
     await writeFile(stamp, lock);
   }
 
