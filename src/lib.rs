@@ -23,6 +23,8 @@ mod compiled;
 mod config;
 mod error;
 pub mod proto;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "web")]
 pub mod web;
 

@@ -23,6 +23,8 @@ mod time;
 mod timer;
 pub mod wire;
 
+#[cfg(feature = "trace")]
+pub(crate) use auth::is_subprotocol;
 pub use auth::{AuthVia, Token, TokenReason};
 pub use close::{CloseAction, CloseFrame};
 pub use connection::{Answer, Connection, Loaded, Outgoing, SendError, Stats};

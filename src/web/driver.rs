@@ -17,12 +17,16 @@ use super::timer::Timer;
 use crate::compiled::Compiled;
 use crate::config::{Config, ConfigError, Settings};
 use crate::error::ErrorCode;
+#[cfg(not(feature = "trace"))]
+use crate::proto::Connection;
 use crate::proto::frames::SUBPROTOCOL;
 use crate::proto::{
-    CloseAction, CloseFrame, Connection, Event, Frame, Input, Instant, MessageId, Outgoing, Output,
-    PageEvent, SendError, SocketEvent, SocketId, State, Stats, Status, StorageEvent, Store,
-    TokenAnswer, TokenReason, TokenRequest, Transmit,
+    CloseAction, CloseFrame, Event, Frame, Input, Instant, MessageId, Outgoing, Output, PageEvent,
+    SendError, SocketEvent, SocketId, State, Stats, Status, StorageEvent, Store, TokenAnswer,
+    TokenReason, TokenRequest, Transmit,
 };
+#[cfg(feature = "trace")]
+use crate::trace::Traced as Connection;
 
 /// What stands above the driver: reads frames and carries events to the application.
 ///
@@ -171,6 +175,12 @@ impl<H: Host> Driver<H> {
     /// Numbers to look at.
     pub fn stats(&self) -> Stats {
         self.0.connection.borrow().stats(self.now())
+    }
+
+    /// See [`Connection::trace`].
+    #[cfg(feature = "trace")]
+    pub fn trace(&self) -> String {
+        self.0.connection.borrow().trace()
     }
 
     /// The engine's time.

@@ -11,7 +11,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &["error"]),
     ("config", &["config", "error", "proto"]),
     ("proto", &["proto", "config", "error", "compiled"]),
-    ("web", &["web", "proto", "config", "error", "compiled"]),
+    ("trace", &["trace", "proto", "config", "error"]),
+    ("web", &["web", "trace", "proto", "config", "error", "compiled"]),
     ("js", &["js", "web", "proto", "config", "error"]),
     ("client", &["client", "web", "proto", "config", "error"]),
 ];

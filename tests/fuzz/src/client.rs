@@ -1,11 +1,15 @@
 //! The client's half: a server, a page and an application that do anything at any time.
 
+#[cfg(not(feature = "trace"))]
+use everwire::proto::Connection;
 use everwire::proto::frames::{Control, Part, Resume};
 use everwire::proto::{
-    Answer, AuthVia, CloseAction, Connection, Content, Event, Frame, Head, Input, Instant, Loaded,
-    MessageId, MessageKind, OpenFailure, Outgoing, Output, PageEnd, PageEvent, Saved, Slot,
-    SocketEvent, SocketId, StorageEvent, Store, Stored, Token, TokenAnswer, TokenRequest,
+    Answer, AuthVia, CloseAction, Content, Event, Frame, Head, Input, Instant, Loaded, MessageId,
+    MessageKind, OpenFailure, Outgoing, Output, PageEnd, PageEvent, Saved, Slot, SocketEvent,
+    SocketId, StorageEvent, Store, Stored, Token, TokenAnswer, TokenRequest,
 };
+#[cfg(feature = "trace")]
+use everwire::trace::Traced as Connection;
 use everwire::{Config, Delivery, Outbox, Overflow, Persist, Reliable, Uncertain};
 
 use crate::bytes::Bytes;
@@ -35,6 +39,19 @@ const VERDICTS: &[CloseAction] = &[
 /// # Panics
 /// If it breaks a promise.
 pub fn client(data: &[u8]) {
+    run(data);
+}
+
+/// The same, and the recording of it.
+///
+/// # Panics
+/// If it breaks a promise.
+#[cfg(feature = "trace")]
+pub fn traced_client(data: &[u8]) -> String {
+    run(data).connection.trace()
+}
+
+fn run(data: &[u8]) -> World {
     let mut bytes = Bytes::new(data);
     let mut world = World::new(&mut bytes);
     for _ in 0..STEPS {
@@ -46,6 +63,7 @@ pub fn client(data: &[u8]) {
         world.promises.check(&world.connection, world.now);
     }
     world.settle();
+    world
 }
 
 struct World {

@@ -19,6 +19,8 @@ mod wire;
 
 pub use batch::batch;
 pub use client::client;
+#[cfg(feature = "trace")]
+pub use client::traced_client;
 pub use plain::plain;
 pub use server::server;
 pub use wire::wire;

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(not(feature = "trace"))]
+use everwire::proto::Connection;
 use everwire::proto::frames::{BATCH_BYTES, BATCH_MESSAGES, NUMBER_MAX};
 use everwire::proto::{
-    Batch, Body, CloseFrame, Connection, Delivered, Event, Instant, MessageId, Output, SocketId,
-    Transmit, wire,
+    Batch, Body, CloseFrame, Delivered, Event, Instant, MessageId, Output, SocketId, Transmit, wire,
 };
+#[cfg(feature = "trace")]
+use everwire::trace::Traced as Connection;
 
 /// What is carried: its size stands for it.
 pub(crate) type Payload = u32;
