@@ -5,6 +5,9 @@
 
 extern crate alloc;
 
+#[cfg(feature = "trace")]
+use alloc::string::String;
+
 mod facade;
 mod frames;
 mod options;
@@ -124,6 +127,16 @@ impl Engine {
             self.0.host().tell(REFUSED, 0.0, code);
         }
         error.is_none()
+    }
+}
+
+#[cfg(feature = "trace")]
+#[wasm_bindgen]
+impl Engine {
+    /// The recording, as JSON.
+    #[wasm_bindgen(js_name = trace_)]
+    pub fn trace(&self) -> String {
+        self.0.trace()
     }
 }
 

@@ -9,8 +9,8 @@ use crate::proto::{
     CloseAction, CloseFrame, Content, Frame, Input, OpenFailure, SocketEvent, TokenAnswer,
 };
 
-/// No close reason is longer, in UTF-8 bytes.
-const REASON_BYTES: usize = 123;
+/// A close frame has room for 123 UTF-8 bytes, and what is too long for one must stay too long.
+const REASON_BYTES: usize = 200;
 
 pub(super) fn input(line: Line, input: &Input, secrets: &mut Secrets) -> Line {
     match input {
@@ -68,7 +68,7 @@ pub(super) fn close(line: Line, frame: &CloseFrame) -> Line {
         .word("reason", short(&frame.reason))
 }
 
-/// As much of a reason as a close frame can carry.
+/// More of a reason than a close frame can carry.
 pub(super) fn short(reason: &str) -> &str {
     let mut end = REASON_BYTES.min(reason.len());
     while !reason.is_char_boundary(end) {

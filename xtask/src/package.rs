@@ -29,9 +29,10 @@ pub fn build(project: &Project) -> Result<()> {
 }
 
 /// The engines of the package: their folders, and the features of the crate `everwire-js` that they have.
-pub const ENGINES: [(&str, &[&str]); 2] = [
+pub const ENGINES: [(&str, &[&str]); 3] = [
     ("plain", &["--", "--no-default-features"]),
     ("complete", &[]),
+    ("traced", &["--", "--features", "trace"]),
 ];
 
 /// Where wasm-pack puts an engine and its glue.

@@ -251,11 +251,12 @@ fn lint_wasm(bench: &Bench) -> Result<Outcome> {
         "--package everwire --lib --tests",
         "--package everwire-js --lib",
         "--package everwire-js --lib --no-default-features",
+        "--package everwire-js --lib --features trace",
     ] {
         let arguments = format!("clippy --target wasm32-unknown-unknown {targets} -- -D warnings");
         bench.once(bench.cargo(&arguments))?;
     }
-    Ok(Outcome::passed(3))
+    Ok(Outcome::passed(4))
 }
 
 fn make_package(bench: &Bench) -> Result<Outcome> {
