@@ -21,7 +21,7 @@ const target = join(root, "pkg");
 /** What starts the module; the glue keeps it to itself. */
 const GLUE_EXPORTS = "\nexport { __wbg_get_imports, __wbg_finalize_init };\n";
 const DECLARATIONS = ["index", "reliable", "wasm", "react", "vue", "svelte", "public", "types", "errors", "schema", "binding"].concat(
-  ["websocket", "socket", "socket-events", "socket-types", "codec", "msgpack"],
+  ["websocket", "socket", "socket-events", "socket-types", "codec", "msgpack", "debug"],
 );
 /** Tells bundlers that an address is known at run time only; minified modules have no comments. */
 const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
@@ -29,9 +29,12 @@ const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
 const MODULES = {
   index: "everwire.js",
   "complete-inside": "everwire-engine.js",
+  "traced-inside": "everwire-trace.js",
   reliable: "everwire-reliable.js",
   wasm: "everwire-wasm.js",
   "complete-outside": "everwire-wasm-engine.js",
+  "traced-outside": "everwire-wasm-trace.js",
+  debug: "everwire-debug.js",
   react: "everwire-react.js",
   vue: "everwire-vue.js",
   svelte: "everwire-svelte.js",
@@ -43,12 +46,15 @@ const PEERS = ["react", "vue", "svelte/store", "@msgpack/msgpack"];
 /** What the members of ours are called in all of them, since a module may import another. */
 const mangleCache = {};
 
-const engines = { plain: engine("plain"), complete: engine("complete") };
+const cargo = readFileSync(join(root, "Cargo.toml"), "utf8");
+const [, version] = /^version = "(.+)"$/m.exec(cargo);
+const engines = { plain: engine("plain"), complete: engine("complete"), traced: engine("traced") };
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target);
 for (const [source, out] of Object.entries(MODULES)) await bundle(`${source}.ts`, out);
 writeFileSync(join(target, "everwire.wasm"), engines.plain.wasm);
 writeFileSync(join(target, "everwire-reliable.wasm"), engines.complete.wasm);
+writeFileSync(join(target, "everwire-trace.wasm"), engines.traced.wasm);
 writeDeclarations();
 writeManifest();
 for (const name of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(join(root, name), join(target, name));
@@ -73,6 +79,7 @@ async function bundle(entry, out) {
     // Members of ours end in an underscore; the others are the glue's own.
     mangleProps: /^[a-z]\w*_$|^__wbg_ptr$|^__destroy_into_raw$|^_wbg_cb_unref$/i,
     mangleCache,
+    define: { VERSION: JSON.stringify(version) },
     plugins: [parts()],
   });
   Object.assign(mangleCache, result.mangleCache);
@@ -102,7 +109,7 @@ function parts() {
         namespace: "engine",
         sideEffects: false,
       }));
-      onResolve({ filter: /^\.\/complete-/ }, ({ path, kind }) =>
+      onResolve({ filter: /^\.\/(complete|traced)-/ }, ({ path, kind }) =>
         kind === "dynamic-import" ? { path: `./${MODULES[path.slice(2, -3)]}`, external: true } : undefined,
       );
       onLoad({ filter: /./, namespace: "engine" }, ({ path }) => {
@@ -125,8 +132,6 @@ function writeDeclarations() {
 
 function writeManifest() {
   const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
-  const cargo = readFileSync(join(root, "Cargo.toml"), "utf8");
-  const [, version] = /^version = "(.+)"$/m.exec(cargo);
   delete manifest.scripts;
   manifest.version = version;
   writeFileSync(join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -17,11 +17,13 @@ const LATER = [/\bimport\s*\(\s*["'](\.{1,2}\/[^"']+)["']\s*\)/g];
 
 const folder = resolve(process.argv[2]);
 const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-for (const entry of [".", "./reliable", "./wasm", "./websocket", "./msgpack", "./react", "./vue", "./svelte"]) {
+for (const entry of [".", "./reliable", "./wasm", "./websocket", "./msgpack", "./debug", "./react", "./vue", "./svelte"]) {
   const file = join(folder, entryFile(manifest.exports[entry]));
   report(entry, [...loadedBy(file)]);
-  const later = named(file, LATER);
-  if (later.length > 0) report(`${entry} later`, later.flatMap((file) => [...loadedBy(file)]));
+  for (const later of named(file, LATER)) {
+    const name = later.endsWith("-trace.js") ? "trace" : "later";
+    report(`${entry} ${name}`, [...loadedBy(later)]);
+  }
 }
 
 function report(entry, files) {

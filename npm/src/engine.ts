@@ -34,6 +34,8 @@ export interface Engine {
   handled_(position: number): void;
   answer_(request: number, outcome: number, expiresIn: number): void;
   stat_(index: number): number;
+  /** The recording as JSON, if this engine makes one. */
+  trace_?(): string;
 }
 
 /** The wasm module, ready to use. */

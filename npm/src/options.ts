@@ -30,7 +30,7 @@ const NUMBERS: [name: string, min: number, max: number, unit?: string][] = [
 ];
 
 /** Options that are no numbers, and read elsewhere. */
-const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas", "codec", "autoConnect"];
+const OTHERS = ["auth", "authVia", "protocols", "delivery", "persist", "uncertain", "name", "onClose", "signal", "schemas", "codec", "autoConnect", "trace"];
 const OVERFLOW = ["reject", "drop-oldest", "drop-newest"];
 const VIA = ["", "message", "query", "subprotocol", "cookie"];
 /** The switches behind the numbers, in the order of `js/src/options.rs`. */

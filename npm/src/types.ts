@@ -173,6 +173,11 @@ export interface Wire<In = Untyped, Out = Untyped> extends EventTarget {
   /** Closes for good: what waits is rejected, and no handler runs any more. Code 1000 or 3000 to 4999. */
   close(code?: number, reason?: string): void;
   [Symbol.dispose](): void;
+  /**
+   * With the option `trace`: the recording, as JSON text. It has no payload, token, key, query or user name; `docs/trace.md` says
+   * what it has. Undefined without the option, and before the engine is loaded.
+   */
+  trace(): string | undefined;
 
   addEventListener<K extends keyof WireEvents>(
     type: K,
@@ -256,6 +261,11 @@ export interface Options<In = Untyped> {
   codec?: Codec;
   /** `false` waits for `connect()`, in the status `idle`, and touches nothing before. What is sent meanwhile waits too. */
   autoConnect?: boolean;
+  /**
+   * Records what goes into the engine and comes out of it, for a bug report: `wire.trace()` gives it. It loads another engine, and holds
+   * at most 1 MiB. Default false.
+   */
+  trace?: boolean;
 }
 
 /** Where to connect: fixed, or asked for before every attempt. */

@@ -11,4 +11,5 @@ export * from "./public.js";
 export const connect: Connect = connectWith(
   outside(plain, () => new URL("everwire.wasm", import.meta.url)),
   later(() => import("./complete-outside.js")),
+  later(() => import("./traced-outside.js")),
 );

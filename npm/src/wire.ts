@@ -10,7 +10,7 @@ import { read } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import { Progress } from "./progress.js";
 import { validate } from "./schema.js";
-import type { ListenOptions, Options, Receipt, RequestOptions, SendOptions, Stats, Status, Url } from "./types.js";
+import type { ListenOptions, Options, Receipt, RequestOptions, SendOptions, Stats, Status, Url, WireEvents } from "./types.js";
 
 /** The numbers of `Engine.stat_`, in its order; then the two that become others here. */
 const STATS = [
@@ -44,6 +44,8 @@ interface Opened {
 export class WireImpl extends EventTarget {
   error: WireError | undefined = undefined;
   restored: Receipt[] = [];
+  /** What the last `disconnect` event told. */
+  lost_: WireEvents["disconnect"]["detail"] | undefined;
   reliable_: boolean;
   outgoing_: Outgoing;
   private engine_: Engine | undefined;
@@ -66,7 +68,7 @@ export class WireImpl extends EventTarget {
 
   constructor(
     private source_: Load,
-    private url_: Url,
+    readonly url_: Url,
     readonly options_: Options,
   ) {
     super();
@@ -189,6 +191,10 @@ export class WireImpl extends EventTarget {
     }
   }
 
+  trace(): string | undefined {
+    return this.engine_?.trace_?.();
+  }
+
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")](): void {
     this.close();
   }
@@ -276,7 +282,8 @@ export class WireImpl extends EventTarget {
   }
 
   disconnected_(error: WireError, closeCode: number, reason: string): void {
-    this.tell_("disconnect", { code: error.code, closeCode, reason, error: this.explain_(error) });
+    this.lost_ = { code: error.code, closeCode, reason, error: this.explain_(error) };
+    this.tell_("disconnect", this.lost_);
   }
 
   /** The connection stopped: it was closed, or it cannot go on by itself. */

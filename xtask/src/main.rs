@@ -12,6 +12,7 @@ mod process;
 mod project;
 mod python;
 mod readme;
+mod replay;
 mod server;
 mod setup;
 mod simulation;
@@ -34,6 +35,7 @@ cargo xtask delivery [--browser NAME] [--server rust|fastapi] [--messages N] [--
                                                       count every message through faults, reloads and kills
 cargo xtask memory [--messages N] [--reconnects N]    what a page holds after a million messages
 cargo xtask soak [--schedules N] [--seed N]           simulate both halves of everwire.v1 on a million schedules
+cargo xtask replay [--steps] FILE                     run a recording of wire.trace() again, and show where it comes out otherwise
 cargo xtask mutations                                 count the schedules that find each deliberate bug
 cargo xtask setup                                     install the tools that the commands above would install
 
@@ -65,6 +67,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "delivery" => delivery::delivery(&project, rest)?,
         "memory" => delivery::memory(&project, rest)?,
         "soak" => simulation::soak(&project, rest)?,
+        "replay" => return replay::run(&project, rest),
         "mutations" => simulation::mutations(&project)?,
         "setup" => setup::everything(&project)?,
         "help" | "--help" | "-h" => println!("{HELP}"),

@@ -1,0 +1,2 @@
+// The same of the engine that records itself.
+export * from "./text-plain.js";
