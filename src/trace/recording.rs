@@ -100,7 +100,7 @@ mod tests {
         }
         let text = recording.to_json(true);
         let read: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-        let steps = |name: &str| -> alloc::vec::Vec<u64> {
+        let steps = |name: &str| -> Vec<u64> {
             let steps = read[name].as_array().expect("a list");
             steps
                 .iter()
@@ -109,10 +109,7 @@ mod tests {
         };
         let (first, recent) = (steps("steps"), steps("recent"));
         let lost = read["lost"].as_u64().expect("a number");
-        assert_eq!(
-            first,
-            (0..first.len() as u64).collect::<alloc::vec::Vec<_>>()
-        );
+        assert_eq!(first, (0..first.len() as u64).collect::<Vec<_>>());
         assert_eq!(recent.first(), Some(&(first.len() as u64 + lost)));
         assert_eq!(recent.last(), numbers.last().as_ref());
         assert!(lost > 0 && text.len() < 1_300_000, "{lost} {}", text.len());

@@ -12,7 +12,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("config", &["config", "error", "proto"]),
     ("proto", &["proto", "config", "error", "compiled"]),
     ("trace", &["trace", "proto", "config", "error"]),
-    ("web", &["web", "trace", "proto", "config", "error", "compiled"]),
+    (
+        "web",
+        &["web", "trace", "proto", "config", "error", "compiled"],
+    ),
     ("js", &["js", "web", "proto", "config", "error"]),
     ("client", &["client", "web", "proto", "config", "error"]),
 ];
