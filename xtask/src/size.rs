@@ -10,7 +10,7 @@ use crate::project::Project;
 const GZIP_LIMITS: [(&str, u64); 11] = [
     ("everwire", 26_600),
     ("everwire later", 34_600),
-    ("everwire/reliable", 43_200),
+    ("everwire/reliable", 43_300),
     ("everwire/wasm", 26_050),
     ("everwire/wasm later", 34_400),
     ("everwire/websocket", 25_350),
