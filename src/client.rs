@@ -254,6 +254,12 @@ impl<In: DeserializeOwned + 'static, Out: Serialize> Client<In, Out> {
         self.driver.stats()
     }
 
+    /// The recording of the engine, as JSON: `docs/trace.md` says what it has. It holds 1 MiB at most.
+    #[cfg(feature = "trace")]
+    pub fn trace(&self) -> String {
+        self.driver.trace()
+    }
+
     /// The last round trip of a ping, if there was one.
     pub fn latency(&self) -> Option<Duration> {
         self.stats().latency_ms.map(Duration::from_millis)
