@@ -28,12 +28,12 @@ const LEAVE_ALONE = "/*webpackIgnore:true*//*@vite-ignore*/";
 /** The modules of the package, by their sources. */
 const MODULES = {
   index: "everwire.js",
-  "complete-inside": "everwire-engine.js",
-  "traced-inside": "everwire-trace.js",
+  "engines/complete-inside": "everwire-engine.js",
+  "engines/traced-inside": "everwire-trace.js",
   reliable: "everwire-reliable.js",
   wasm: "everwire-wasm.js",
-  "complete-outside": "everwire-wasm-engine.js",
-  "traced-outside": "everwire-wasm-trace.js",
+  "engines/complete-outside": "everwire-wasm-engine.js",
+  "engines/traced-outside": "everwire-wasm-trace.js",
   debug: "everwire-debug.js",
   react: "everwire-react.js",
   vue: "everwire-vue.js",
@@ -97,19 +97,19 @@ function finish(file) {
 }
 
 /**
- * Puts the glue of an engine in the place of `./glue-NAME.js`, and its wasm as a text in that of `./text-NAME.js`. What is
+ * Puts the glue of an engine in the place of `glue-NAME.js`, and its wasm as a text in that of `text-NAME.js`. What is
  * imported later stays a module of its own.
  */
 function parts() {
   return {
     name: "parts",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\/(glue|text)-\w+\.js$/ }, ({ path }) => ({
+      onResolve({ filter: /^\.\/(engines\/)?(glue|text)-\w+\.js$/ }, ({ path }) => ({
         path,
         namespace: "engine",
         sideEffects: false,
       }));
-      onResolve({ filter: /^\.\/(complete|traced)-/ }, ({ path, kind }) =>
+      onResolve({ filter: /^\.\/engines\/(complete|traced)-/ }, ({ path, kind }) =>
         kind === "dynamic-import" ? { path: `./${MODULES[path.slice(2, -3)]}`, external: true } : undefined,
       );
       onLoad({ filter: /./, namespace: "engine" }, ({ path }) => {

@@ -73,7 +73,7 @@ test("the facade has the engine's errors, in its order", () => {
   const words = [...rust.matchAll(/Self::(\w+) => \( ?("[\w-]+", "[^"]+"),? ?\)/g)];
   const byVariant = Object.fromEntries(words.map(([, name, words]) => [name, words]));
   const retryable = /fn is_retryable.*? => true/.exec(rust)[0];
-  const typescript = (source("npm/src/errors.ts") + source("npm/src/reliable-errors.ts")).replaceAll(/\s+/g, " ");
+  const typescript = (source("npm/src/errors.ts") + source("npm/src/engines/reliable-errors.ts")).replaceAll(/\s+/g, " ");
   const table = [...typescript.matchAll(/\[ ?("[\w-]+", "[^"]+")(, true)?,? ?\],/g)];
   assert.ok(variants.length > 25);
   assert.deepEqual(
@@ -99,7 +99,8 @@ test("the table of error codes has each code once, and says whether to try again
   const names = new Map([...rust.matchAll(/Self::(\w+) => \(\s*"([\w-]+)",/g)].map(([, name, code]) => [name, code]));
   const [, retryable] = /fn is_retryable[\s\S]*?match self \{([\s\S]*?)=> true/.exec(rust);
   const again = new Set([...retryable.matchAll(/Self::(\w+)/g)].map(([, name]) => names.get(name)));
-  const facade = readdirSync(new URL("../src", import.meta.url)).flatMap((file) =>
+  const files = readdirSync(new URL("../src", import.meta.url), { recursive: true }).filter((file) => file.endsWith(".ts"));
+  const facade = files.flatMap((file) =>
     [...source(`npm/src/${file}`).matchAll(/new WireError\(\s*"([\w-]+)"/g)].map(([, code]) => code),
   );
   // A request that the server refuses without a code.

@@ -1,5 +1,5 @@
 // The engine of both kinds of delivery.
-import { split } from "./frames.js";
+import { split } from "../frames.js";
 import { __wbg_finalize_init as finish, __wbg_get_imports as imports, Engine } from "./glue-complete.js";
 import type { Glue } from "./load.js";
 import { RELIABLE_FAILURES } from "./reliable-errors.js";

@@ -1,5 +1,5 @@
 // Engines whose wasm is a file of its own.
-import type { Load } from "./engine.js";
+import type { Load } from "../engine.js";
 import { type Glue, loadWith, unavailable } from "./load.js";
 
 /** Fetches the wasm of an engine. The URL is made late: importing touches nothing. */

@@ -1,4 +1,4 @@
-import type { Failure } from "./errors.js";
+import type { Failure } from "../errors.js";
 
 /** The engine's errors that come with reliable delivery, after the others. */
 export const RELIABLE_FAILURES: Failure[] = [

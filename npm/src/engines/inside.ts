@@ -1,5 +1,5 @@
 // Engines whose wasm is inside of the module, as a text.
-import type { Load } from "./engine.js";
+import type { Load } from "../engine.js";
 import { type Glue, loadWith } from "./load.js";
 
 /** Gets an engine from the text that `build/text.mjs` made of its wasm. */

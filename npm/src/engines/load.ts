@@ -1,5 +1,5 @@
-import type { Load, Module } from "./engine.js";
-import { WireError } from "./errors.js";
+import type { Load, Module } from "../engine.js";
+import { WireError } from "../errors.js";
 
 /** An engine before its wasm is there, and how the two are put together. */
 export interface Glue {
