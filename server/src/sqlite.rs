@@ -139,7 +139,12 @@ pub fn write(
 ) -> rusqlite::Result<Stored> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let is_written = match write {
-        Write::Claim { user, n, rx } => {
+        Write::Claim { user, n, rx, errs } => {
+            if refusals(&transaction, cid)?.is_empty() {
+                for (seq, code) in errs {
+                    note_refusal(&transaction, cid, seq_of(*seq), code)?;
+                }
+            }
             transaction.execute(
                 "INSERT INTO everwire_clients (cid, owner, user, n, rx) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (cid) DO UPDATE SET user = excluded.user, n = excluded.n, used = unixepoch()
@@ -148,7 +153,8 @@ pub fn write(
             )? == 1
         }
         Write::Adopt { rx } => {
-            let adopt = "UPDATE everwire_clients SET rx = ?3 WHERE cid = ?1 AND owner = ?2 AND rx IS NULL";
+            let adopt =
+                "UPDATE everwire_clients SET rx = ?3 WHERE cid = ?1 AND owner = ?2 AND rx IS NULL";
             transaction.execute(adopt, params![cid, owner, rx])? == 1
         }
         Write::Begin { seq } => {
@@ -165,7 +171,10 @@ pub fn write(
         }
         Write::Forget => {
             transaction.execute("DELETE FROM everwire_refusals WHERE cid = ?1", [cid])?;
-            transaction.execute("DELETE FROM everwire_clients WHERE cid = ?1 AND owner = ?2", [cid, owner])?;
+            transaction.execute(
+                "DELETE FROM everwire_clients WHERE cid = ?1 AND owner = ?2",
+                [cid, owner],
+            )?;
             true
         }
     };

@@ -50,10 +50,11 @@ const ENOUGH: u64 = 10_000;
 /// session was evicted while its client came back, marks of one ring waited for each other, a page took another one's
 /// storage for its own, two copies of one storage were one client in turn, a closed page took its storage for known,
 /// a page crashed while it took storage over, an opening that failed hid the one before, an ack of a skipped seq woke nobody,
-/// a page that had left claimed its storage again, a server went back behind what it had not acked.
-const ONCE_FAILED: [u64; 12] = [
+/// a page that had left claimed its storage again, a server went back behind what it had not acked,
+/// a store was emptied beneath a server that had refused something.
+const ONCE_FAILED: [u64; 13] = [
     36_282, 40_010, 42_231, 43_048, 43_496, 43_788, 36_881, 66_946, 61_798, 95_633, 135_391,
-    136_072,
+    136_072, 154_066,
 ];
 /// A long run says now and then how far it is.
 const PROGRESS: u64 = 20_000;

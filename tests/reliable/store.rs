@@ -72,13 +72,14 @@ impl Store {
             self.rows.remove(&key);
             return Stored::Done;
         }
-        if let Write::Claim { user, n, rx } = &write
+        if let Write::Claim { user, n, rx, errs } = &write
             && !self.rows.contains_key(&key)
         {
             let record = Record {
                 user: user.clone(),
                 n: *n,
                 rx: *rx,
+                errs: errs.clone(),
                 ..Record::default()
             };
             let owner = Some(owner);

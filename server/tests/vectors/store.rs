@@ -48,9 +48,10 @@ impl Store {
     }
 
     pub fn write(&mut self, cid: &Cid, write: &Write) -> Stored {
-        if let Write::Claim { user, n, rx } = write {
+        if let Write::Claim { user, n, rx, errs } = write {
             let new = Record {
                 rx: *rx,
+                errs: errs.clone(),
                 ..Record::default()
             };
             let record = self.records.entry(cid.as_str().to_owned()).or_insert(new);

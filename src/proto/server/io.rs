@@ -157,7 +157,7 @@ pub enum Stored {
 /// A change of a client's record. All but `Forget` are fenced if another process has loaded the record since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// A socket takes the client: sets `user` and `n`. A missing record is made, with this `rx`, and owned.
+    /// A socket takes the client: sets `user` and `n`. A missing record is made, with this `rx` and these `errs`, and owned.
     Claim {
         /// The user's fingerprint.
         user: String,
@@ -165,6 +165,8 @@ pub enum Write {
         n: u64,
         /// For a new record.
         rx: Option<u64>,
+        /// For a new record, which is needed while the process runs if the store was emptied beneath it.
+        errs: Vec<(u64, String)>,
     },
     /// Sets `rx`, which was `None`.
     Adopt {

@@ -142,6 +142,7 @@ impl<M, P: Clone> Sessions<M, P> {
             user: client.fingerprint.clone(),
             n,
             rx: client.rx,
+            errs: client.errs(),
         };
         self.set_phase(id, Phase::Claiming(open, grant));
         self.store(&cid, write, After::Attach(id));

@@ -23,11 +23,11 @@ impl Store {
         let is_new = !self.records.contains_key(cid);
         let record = self.records.entry(cid.clone()).or_default();
         match write {
-            Write::Claim { user, n, rx } => {
+            Write::Claim { user, n, rx, errs } => {
                 record.user = user;
                 record.n = n;
                 if is_new {
-                    record.rx = rx;
+                    (record.rx, record.errs) = (rx, errs);
                 }
             }
             Write::Adopt { rx } => record.rx = Some(rx),
