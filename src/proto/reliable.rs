@@ -188,7 +188,7 @@ impl<P: Clone> Reliable<P> {
         self.cid.clone_from(&head.cid);
         // Should the page that left it come back, this shows that another one was there.
         self.raise_n(head.n + 1);
-        self.answered_n = Answered::AtMost(head.n);
+        self.answered_n = Answered::AtMost(head.answered_n);
         self.user = Some(head.user.clone()).filter(|user| !user.is_empty());
         self.uncertain_to = head.uncertain_to;
         self.window = Window::restore(head.tx, held);
@@ -275,6 +275,10 @@ impl<P: Clone> Reliable<P> {
         Box::new(Head {
             cid: self.cid.clone(),
             n: self.n,
+            answered_n: match self.answered_n {
+                Answered::Never => 0,
+                Answered::AtMost(n) | Answered::Last(n) => n,
+            },
             tx: self.window.tx(),
             uncertain_to: self.uncertain_to,
             user: self.user.clone().unwrap_or_default(),

@@ -38,6 +38,7 @@ fn head(head: &Head, secrets: &mut Secrets) -> String {
     let mut line = Line::new()
         .raw("cid", &secrets.hide(&head.cid))
         .number("n", head.n)
+        .number("answered_n", head.answered_n)
         .number("tx", head.tx)
         .number("uncertain_to", head.uncertain_to)
         .raw("user", &secrets.hide(&head.user));

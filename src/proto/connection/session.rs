@@ -250,13 +250,17 @@ impl<P: Clone> Connection<P> {
         };
         match highest {
             _ if !opening => self.stop(ErrorCode::Superseded),
-            Some(highest) if !reliable.raised_n => {
-                reliable.raised_n = true;
+            Some(highest) => {
+                let first = !core::mem::replace(&mut reliable.raised_n, true);
                 reliable.raise_n(highest);
                 // Somebody else was this client, and may have given the same seqs.
                 let tx = reliable.window.tx();
                 self.doubt(0, tx, ErrorCode::PageLost);
-                self.attempt_when_permitted(now);
+                match first {
+                    true => self.attempt_when_permitted(now),
+                    // More openings of others were on their way.
+                    false => self.retry(now, Pace::Usual),
+                }
             }
             None if is_user => self.change_user(now),
             _ => self.stop(ErrorCode::Superseded),

@@ -21,6 +21,8 @@ pub struct Head {
     pub cid: String,
     /// The last opening.
     pub n: u64,
+    /// The last opening that the server is known to have answered, 0 if none is.
+    pub answered_n: u64,
     /// The highest seq that was given.
     pub tx: u64,
     /// Whether the server acted on messages up to here is not sure.
@@ -115,7 +117,7 @@ impl Head {
         };
         line(&self.cid);
         line(&self.user);
-        for value in [self.n, self.tx, self.uncertain_to] {
+        for value in [self.n, self.answered_n, self.tx, self.uncertain_to] {
             line(&wire::number(value));
         }
         if let Some(place) = &self.place {
@@ -140,6 +142,7 @@ impl Head {
             cid: take_line(&mut rest)?.into(),
             user: take_line(&mut rest)?.into(),
             n: take_number(&mut rest)?,
+            answered_n: take_number(&mut rest)?,
             tx: take_number(&mut rest)?,
             uncertain_to: take_number(&mut rest)?,
             place: None,
@@ -196,6 +199,7 @@ mod tests {
         Head {
             cid: "00ff".to_owned(),
             n: 1_700_000_000_000,
+            answered_n: 1_600_000_000_000,
             tx: 42,
             uncertain_to: 7,
             user: String::new(),
@@ -228,12 +232,12 @@ mod tests {
     fn what_is_no_head_is_none() {
         for text in [
             "",
-            "1\na\nb\n1\n1\n1",
-            "2\na\nb\n1\n1",
-            "2\na\nb\n1\n-1\n1",
-            "2\na\nb\n1\n1\n9007199254740992",
-            "2\na\nb\n1\n1\n1\nextra",
-            "2\na\nb\n1\n1\n1\ns\nk\ne\n1\n1\n1",
+            "1\na\nb\n1\n1\n1\n1",
+            "2\na\nb\n1\n1\n1",
+            "2\na\nb\n1\n1\n-1\n1",
+            "2\na\nb\n1\n1\n1\n9007199254740992",
+            "2\na\nb\n1\n1\n1\n1\nextra",
+            "2\na\nb\n1\n1\n1\n1\ns\nk\ne\n1\n1\n1",
         ] {
             assert_eq!(Head::from_text(text), None, "{text:?}");
         }

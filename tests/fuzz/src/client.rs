@@ -376,6 +376,7 @@ fn saved(bytes: &mut Bytes) -> Saved<Payload> {
     let head = Head {
         cid: bytes.name(),
         n: bytes.number(),
+        answered_n: bytes.number(),
         tx,
         uncertain_to: bytes.near(tx),
         user: bytes.name(),

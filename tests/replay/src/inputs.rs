@@ -165,6 +165,7 @@ fn head(secrets: &Secrets<'_>, head: Object<'_>) -> Result<Head> {
     Ok(Head {
         cid: secrets.word(head, "cid")?,
         n: head.number("n")?,
+        answered_n: head.number("answered_n")?,
         tx: head.number("tx")?,
         uncertain_to: head.number("uncertain_to")?,
         user: secrets.word(head, "user")?,
