@@ -229,6 +229,10 @@ impl World {
         let copy = self.tabs.len();
         self.open_tab(self.tabs[tab].user, storage);
         self.tabs[copy].handled = handled;
+        self.tabs[copy].is_stale = self.tabs[tab].is_stale;
+        if let Some(page) = self.tabs[copy].page {
+            self.pages[page].after_crash |= self.tabs[tab].is_stale;
+        }
     }
 
     fn change_user(&mut self, tab: TabId, page: PageId) {
