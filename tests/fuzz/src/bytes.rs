@@ -85,3 +85,17 @@ impl<'a> Bytes<'a> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
+
+/// Fewer than `words` times eight bytes from a generator that is no better than it has to be (SplitMix64).
+pub fn random(seed: u64, words: u64) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    };
+    let length = next() % words;
+    (0..length).flat_map(|_| next().to_le_bytes()).collect()
+}

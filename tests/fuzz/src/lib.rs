@@ -18,6 +18,7 @@ mod values;
 mod wire;
 
 pub use batch::batch;
+pub use bytes::random;
 pub use client::client;
 #[cfg(feature = "trace")]
 pub use client::traced_client;

@@ -26,22 +26,8 @@ fn replay(name: &str, target: fn(&[u8])) {
     assert!(inputs > 10, "{} is the corpus", folder.display());
     for seed in 0..RANDOM {
         println!("random input {seed}");
-        target(&random(seed));
+        target(&everwire_fuzz::random(seed, 256));
     }
-}
-
-/// Up to 2 KiB from a generator that is no better than it has to be (SplitMix64).
-fn random(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    };
-    let length = next() % 256;
-    (0..length).flat_map(|_| next().to_le_bytes()).collect()
 }
 
 #[test]

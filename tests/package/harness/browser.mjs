@@ -1,20 +1,9 @@
 // A headless Chromium that opens pages of projects and takes their reports.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 
-import puppeteer from "puppeteer-core";
-
+import { launch } from "../../e2e/harness/browser.mjs";
 import { until } from "../../e2e/harness/until.mjs";
-
-const QUIET = [
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-quic",
-];
 
 // A connection takes 10 s at most, a request as much; there are two of each.
 const REPORT_LIMIT_MS = 40_000;
@@ -24,11 +13,7 @@ export class Browser {
 
   static async launch() {
     const browser = new Browser();
-    const isRoot = process.getuid?.() === 0;
-    browser.#browser = await puppeteer.launch({
-      executablePath: process.env.CHROME_BIN ?? onPath("chromium"),
-      args: isRoot ? [...QUIET, "--no-sandbox"] : QUIET,
-    });
+    browser.#browser = await launch();
     return browser;
   }
 
@@ -89,12 +74,4 @@ export class Browser {
 function reported(withinMs) {
   const late = new Promise((_, reject) => setTimeout(reject, withinMs, new Error("the page did not report in time")));
   return Promise.race([window.report, late]);
-}
-
-function onPath(program) {
-  const found = process.env.PATH.split(delimiter)
-    .map((folder) => join(folder, program))
-    .find(existsSync);
-  if (!found) throw new Error(`install ${program}, or set CHROME_BIN`);
-  return found;
 }

@@ -23,23 +23,14 @@ fn recordings() -> impl Iterator<Item = (String, String)> {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let kept = files.map(|path| (path.display().to_string(), fs::read(&path).unwrap()));
-    let random = (0..RANDOM).map(|seed| (format!("random schedule {seed}"), random(seed)));
+    let random = (0..RANDOM).map(|seed| {
+        (
+            format!("random schedule {seed}"),
+            everwire_fuzz::random(seed, 512),
+        )
+    });
     kept.chain(random)
         .map(|(name, bytes)| (name, everwire_fuzz::traced_client(&bytes)))
-}
-
-/// Up to 4 KiB from a generator that is no better than it has to be (SplitMix64).
-fn random(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    };
-    let length = next() % 512;
-    (0..length).flat_map(|_| next().to_le_bytes()).collect()
 }
 
 #[test]
